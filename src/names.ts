@@ -1,0 +1,32 @@
+import type { Pair } from './price.ts'
+
+/** Every name Tickcast uses in Redis, after the prefix. Public: others may read prices straight from Redis. */
+export interface Names {
+  /** Channel: each price of the pair, as text. */
+  channel(pair: Pair): string
+  /** Key: the last price of the pair. */
+  key(pair: Pair): string
+  /** Key: who holds the lease. */
+  readonly leader: string
+  /** Key: epoch of the newest term. */
+  readonly epoch: string
+  /** Channel: the leader is alive, and where its prices come from. */
+  readonly heartbeat: string
+  /** Channel: the lease was given up, it can be had now. */
+  readonly released: string
+  /** Key: what this instance wants, a JSON array of pairs, expiring. */
+  demand(instance: string): string
+  /** Sorted set: the instances that want something, scored by when their demand expires (epoch ms). Also the channel that tells of a change. */
+  readonly demands: string
+}
+
+export const names = (prefix = ''): Names => ({
+  channel: pair => `${prefix}prices:dist:${pair}:latest`,
+  key: pair => `${prefix}price:${pair}:latest`,
+  leader: `${prefix}prices:leader`,
+  epoch: `${prefix}prices:epoch`,
+  heartbeat: `${prefix}prices:heartbeat`,
+  released: `${prefix}prices:released`,
+  demand: instance => `${prefix}prices:demand:${instance}`,
+  demands: `${prefix}prices:demands`,
+})
