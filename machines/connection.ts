@@ -1,0 +1,157 @@
+import { assign, fromCallback, sendParent, setup, spawnChild, stopChild } from 'xstate'
+import { notProvided } from './port.ts'
+
+/**
+ * Is the exchange talking to us?
+ *
+ * Promise: started, it comes back from every broken, hanging, silent or ageing socket by itself; stopped, it holds no socket and tries
+ * nothing until it is started again. Being stopped is not a failure, so it is another state than being broken.
+ *
+ *     idle                        -- connection.start -->                       connecting
+ *     connecting                  -- socket.opened [isCurrent] -->              connected
+ *     connecting                  -- socket.closed [isCurrent] -->              reconnecting
+ *     connecting                  -- socket.refused [isCurrent] -->             blocked
+ *     connecting                  -- after connectTimeoutMs -->                 reconnecting
+ *     connecting                  -- connection.stop -->                        intentionally-disconnected
+ *     connected                   -- socket.closed [isCurrent] -->              reconnecting
+ *     connected                   -- connection.stop -->                        intentionally-disconnected
+ *     connected.streaming         -- feed.quiet -->                             connected.quiet
+ *     connected.streaming         -- socket.leaving [isCurrent] -->             connected.rotating
+ *     connected.streaming         -- after rotateMs -->                         connected.rotating
+ *     connected.quiet             -- feed.heard -->                             connected.streaming
+ *     connected.quiet             -- after quietMaxMs -->                       reconnecting
+ *     connected.quiet             -- socket.leaving [isCurrent] -->             connected.rotating
+ *     connected.rotating          -- feed.covered -->                           connected.streaming
+ *     connected.rotating          -- socket.closed [isSuccessor] -->            connected.streaming
+ *     connected.rotating          -- socket.refused [isSuccessor] -->           connected.streaming
+ *     connected.rotating          -- after overlapMaxMs -->                     connected.streaming
+ *     reconnecting                -- after backoffMs -->                        connecting
+ *     reconnecting                -- connection.stop -->                        intentionally-disconnected
+ *     intentionally-disconnected  -- connection.start -->                       connecting
+ *     blocked                     -- after blockedMs -->                        connecting
+ *     blocked                     -- connection.stop -->                        intentionally-disconnected
+ */
+
+/** Rotation needs two sockets for a moment; every other time one of the two names is free. */
+export type Link = 'a' | 'b'
+
+export type ConnectionEvent =
+  | { type: 'connection.start' }
+  | { type: 'connection.stop' }
+  | { type: 'socket.opened'; link: Link }
+  | { type: 'socket.closed'; link: Link; cause: string }
+  /** The exchange will not have us for now: it said so, and how long to stay away. */
+  | { type: 'socket.refused'; link: Link; cause: string; waitMs: number }
+  /** The exchange announced that it will close this socket. */
+  | { type: 'socket.leaving'; link: Link }
+  /** Streams that should speak have been silent for too long, on a socket that lives. */
+  | { type: 'feed.quiet' }
+  | { type: 'feed.heard' }
+  /** The successor has delivered every stream. */
+  | { type: 'feed.covered' }
+
+export interface ConnectionContext {
+  link: Link
+  /** Broken sockets in a row, up to {@link attemptMax}. */
+  attempt: number
+  waitMs: number
+  cause: string
+}
+
+export const attemptMax = 10
+
+const other = (link: Link): Link => (link === 'a' ? 'b' : 'a')
+
+export const connectionMachine = setup({
+  types: { context: {} as ConnectionContext, events: {} as ConnectionEvent, tags: {} as 'usable' },
+  actors: { socket: fromCallback<ConnectionEvent, { link: Link }>(notProvided('actor', 'socket')) },
+  guards: {
+    isCurrent: ({ context, event }) => 'link' in event && event.link === context.link,
+    isSuccessor: ({ context, event }) => 'link' in event && event.link === other(context.link),
+  },
+  delays: {
+    connectTimeoutMs: notProvided('delay', 'connectTimeoutMs'),
+    backoffMs: notProvided('delay', 'backoffMs'),
+    stableMs: notProvided('delay', 'stableMs'),
+    quietMaxMs: notProvided('delay', 'quietMaxMs'),
+    rotateMs: notProvided('delay', 'rotateMs'),
+    overlapMaxMs: notProvided('delay', 'overlapMaxMs'),
+    blockedMs: notProvided('delay', 'blockedMs'),
+  },
+  actions: {
+    open: spawnChild('socket', { id: ({ context }) => context.link, input: ({ context }) => ({ link: context.link }) }),
+    openSuccessor: spawnChild('socket', {
+      id: ({ context }) => other(context.link),
+      input: ({ context }) => ({ link: other(context.link) }),
+    }),
+    closeCurrent: stopChild(({ context }) => context.link),
+    closeSuccessor: stopChild(({ context }) => other(context.link)),
+    promoteSuccessor: assign({ link: ({ context }) => other(context.link) }),
+    countAttempt: assign({ attempt: ({ context }) => Math.min(context.attempt + 1, attemptMax) }),
+    forgetAttempts: assign({ attempt: 0 }),
+    rememberCause: assign({ cause: ({ event }) => ('cause' in event ? event.cause : event.type) }),
+    rememberWait: assign({ waitMs: ({ event }) => ('waitMs' in event ? event.waitMs : 0) }),
+    tellDown: sendParent({ type: 'connection.down' }),
+  },
+}).createMachine({
+  id: 'connection',
+  options: { maxIterations: 100 },
+  context: { link: 'a', attempt: 0, waitMs: 0, cause: '' },
+  initial: 'idle',
+  states: {
+    idle: { on: { 'connection.start': 'connecting' } },
+    connecting: {
+      entry: 'open',
+      on: {
+        'socket.opened': { guard: 'isCurrent', target: 'connected' },
+        'socket.closed': { guard: 'isCurrent', target: 'reconnecting', actions: 'rememberCause' },
+        'socket.refused': { guard: 'isCurrent', target: 'blocked', actions: ['rememberCause', 'rememberWait'] },
+        'connection.stop': 'intentionally-disconnected',
+      },
+      after: { connectTimeoutMs: { target: 'reconnecting', actions: 'rememberCause' } },
+    },
+    connected: {
+      tags: 'usable',
+      exit: 'tellDown',
+      initial: 'streaming',
+      on: {
+        'socket.closed': { guard: 'isCurrent', target: 'reconnecting', actions: 'rememberCause' },
+        'connection.stop': 'intentionally-disconnected',
+      },
+      after: { stableMs: { actions: 'forgetAttempts' } },
+      states: {
+        streaming: {
+          on: { 'feed.quiet': 'quiet', 'socket.leaving': { guard: 'isCurrent', target: 'rotating' } },
+          after: { rotateMs: 'rotating' },
+        },
+        quiet: {
+          on: { 'feed.heard': 'streaming', 'socket.leaving': { guard: 'isCurrent', target: 'rotating' } },
+          after: { quietMaxMs: { target: '#connection.reconnecting', actions: 'rememberCause' } },
+        },
+        rotating: {
+          entry: 'openSuccessor',
+          on: {
+            'feed.covered': { target: 'streaming', actions: ['closeCurrent', 'promoteSuccessor'] },
+            'socket.closed': { guard: 'isSuccessor', target: 'streaming', actions: 'closeSuccessor' },
+            'socket.refused': { guard: 'isSuccessor', target: 'streaming', actions: 'closeSuccessor' },
+          },
+          after: { overlapMaxMs: { target: 'streaming', actions: ['closeCurrent', 'promoteSuccessor'] } },
+        },
+      },
+    },
+    reconnecting: {
+      entry: ['closeCurrent', 'closeSuccessor', 'countAttempt'],
+      on: { 'connection.stop': 'intentionally-disconnected' },
+      after: { backoffMs: 'connecting' },
+    },
+    'intentionally-disconnected': {
+      entry: ['closeCurrent', 'closeSuccessor', 'forgetAttempts'],
+      on: { 'connection.start': 'connecting' },
+    },
+    blocked: {
+      entry: ['closeCurrent', 'closeSuccessor'],
+      on: { 'connection.stop': 'intentionally-disconnected' },
+      after: { blockedMs: 'connecting' },
+    },
+  },
+})

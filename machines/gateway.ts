@@ -1,0 +1,104 @@
+import { fromCallback, sendTo, setup } from 'xstate'
+import { type ConnectionEvent, connectionMachine } from './connection.ts'
+import { type FallbackEvent, fallbackMachine } from './fallback.ts'
+import { type LeadershipEvent, leadershipMachine } from './leadership.ts'
+import { notProvided } from './port.ts'
+import { type RelayEvent, relayMachine } from './relay.ts'
+
+/**
+ * What is this instance doing, and who must hear what?
+ *
+ * Promise: the connection to the exchange is held while leading or solo and at no other time. When asked to drain, the lease is given
+ * up before the readers are sent away, so that somebody else already has the prices they will come back for; nothing waits for ever.
+ *
+ *     starting             -- doors.open -->               serving
+ *     serving              -- gateway.drain -->            draining
+ *     draining.retiring    -- leadership.retired -->       draining.parting
+ *     draining.retiring    -- after retireMaxMs -->        draining.parting
+ *     draining.parting     -- readers.gone -->             stopped
+ *     draining.parting     -- after partMaxMs -->          stopped
+ */
+
+export type GatewayEvent =
+  | { type: 'doors.open' }
+  | { type: 'readers.gone' }
+  | { type: 'gateway.drain' }
+  | { type: 'leadership.gained' }
+  | { type: 'leadership.solo' }
+  | { type: 'leadership.lost' }
+  | { type: 'leadership.retired' }
+  | { type: 'connection.down' }
+  | ConnectionEvent
+  | LeadershipEvent
+  | RelayEvent
+  | FallbackEvent
+
+export interface GatewayInput {
+  eligible: boolean
+  onLoss: 'solo' | 'cache'
+}
+
+export const gatewayMachine = setup({
+  types: { context: {} as GatewayInput, events: {} as GatewayEvent, input: {} as GatewayInput },
+  actors: {
+    connection: connectionMachine,
+    leadership: leadershipMachine,
+    relay: relayMachine,
+    fallback: fallbackMachine,
+    doors: fromCallback<GatewayEvent>(notProvided('actor', 'doors')),
+    farewell: fromCallback<GatewayEvent>(notProvided('actor', 'farewell')),
+  },
+  delays: {
+    retireMaxMs: notProvided('delay', 'retireMaxMs'),
+    partMaxMs: notProvided('delay', 'partMaxMs'),
+  },
+  actions: {
+    connect: sendTo('connection', { type: 'connection.start' }),
+    disconnect: sendTo('connection', { type: 'connection.stop' }),
+    doubtPrices: sendTo('fallback', { type: 'websocket.lost' }),
+    retire: sendTo('leadership', { type: 'leadership.retire' }),
+    passToConnection: sendTo('connection', ({ event }) => event),
+    passToLeadership: sendTo('leadership', ({ event }) => event),
+    passToFallback: sendTo('fallback', ({ event }) => event),
+    passToRelay: sendTo('relay', ({ event }) => event),
+  },
+}).createMachine({
+  id: 'gateway',
+  options: { maxIterations: 100 },
+  context: ({ input }) => input,
+  invoke: [
+    { id: 'connection', systemId: 'connection', src: 'connection' },
+    { id: 'fallback', systemId: 'fallback', src: 'fallback' },
+    { id: 'relay', systemId: 'relay', src: 'relay' },
+    { id: 'leadership', systemId: 'leadership', src: 'leadership', input: ({ context }) => context },
+  ],
+  on: {
+    'leadership.gained': { actions: 'connect' },
+    'leadership.solo': { actions: 'connect' },
+    'leadership.lost': { actions: 'disconnect' },
+    'connection.down': { actions: 'doubtPrices' },
+    'relay.current': { actions: 'passToLeadership' },
+    'relay.behind': { actions: 'passToLeadership' },
+    'relay.report': { actions: 'passToRelay' },
+    'feed.*': { actions: 'passToConnection' },
+    'websocket.*': { actions: 'passToFallback' },
+    'lease.*': { actions: 'passToLeadership' },
+  },
+  initial: 'starting',
+  states: {
+    starting: { invoke: { id: 'doors', src: 'doors' }, on: { 'doors.open': 'serving' } },
+    serving: { on: { 'gateway.drain': 'draining' } },
+    draining: {
+      initial: 'retiring',
+      states: {
+        retiring: { entry: 'retire', on: { 'leadership.retired': 'parting' }, after: { retireMaxMs: 'parting' } },
+        parting: {
+          invoke: { id: 'farewell', src: 'farewell' },
+          on: { 'readers.gone': '#gateway.stopped' },
+          after: { partMaxMs: '#gateway.stopped' },
+        },
+      },
+    },
+    stopped: { type: 'final' },
+  },
+})

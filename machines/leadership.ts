@@ -1,0 +1,217 @@
+import { assign, fromCallback, sendParent, setup } from 'xstate'
+import { notProvided } from './port.ts'
+
+/**
+ * May this instance publish, and under which epoch?
+ *
+ * Promise: it leads only on a lease that is certainly still its own (validity counts from the sending of the request). An answer ends
+ * a term at once; silence ends it when the lease may have passed to another. Silence is not loss: where nobody can be reached it goes
+ * on for its own readers as solo, publishing nothing, and stands down when there is a leader again and the bus is current.
+ *
+ *     follower.watching      -- lease.released [isEligible] -->       follower.campaigning
+ *     follower.watching      -- relay.behind [isEligible] -->         follower.campaigning
+ *     follower.watching      -- after campaignMs [isEligible] -->     follower.campaigning
+ *     follower.campaigning   -- lease.granted [isStillGood] -->       leader
+ *     follower.campaigning   -- lease.granted -->                     follower.watching
+ *     follower.campaigning   -- lease.refused -->                     follower.watching
+ *     follower.campaigning   -- lease.unreachable [isAlone] -->       solo
+ *     follower.campaigning   -- lease.unreachable -->                 follower.watching
+ *     follower.campaigning   -- leadership.retire -->                 follower.watching
+ *     leader                 -- lease.fenced -->                      follower
+ *     leader.holding         -- after renewMs -->                     leader.renewing
+ *     leader.holding         -- after leaseSafetyMs [maySolo] -->     solo
+ *     leader.holding         -- after leaseSafetyMs -->               follower
+ *     leader.holding         -- leadership.retire -->                 leader.handing-over
+ *     leader.renewing        -- lease.held -->                        leader.holding
+ *     leader.renewing        -- lease.lost -->                        follower
+ *     leader.renewing        -- lease.unreachable -->                 leader.holding
+ *     leader.renewing        -- after leaseSafetyMs [maySolo] -->     solo
+ *     leader.renewing        -- after leaseSafetyMs -->               follower
+ *     leader.renewing        -- leadership.retire -->                 leader.handing-over
+ *     leader.handing-over    -- lease.given-up -->                    follower
+ *     leader.handing-over    -- after handOverMaxMs -->               follower
+ *     solo                   -- leadership.retire -->                 follower
+ *     solo.alone             -- after soloProbeMs -->                 solo.probing
+ *     solo.probing           -- lease.granted [isStillGood] -->       leader
+ *     solo.probing           -- lease.granted -->                     solo.alone
+ *     solo.probing           -- lease.refused -->                     solo.standing-down
+ *     solo.probing           -- lease.unreachable -->                 solo.alone
+ *     solo.standing-down     -- relay.current -->                     follower
+ *     solo.standing-down     -- after standDownMaxMs -->              follower
+ */
+
+export type LeadershipEvent =
+  /** `validUntil`: on the monotonic clock, counted from when the request was sent, the margin taken off. */
+  | { type: 'lease.granted'; epoch: number; validUntil: number }
+  | { type: 'lease.refused'; remainingMs: number }
+  | { type: 'lease.held'; validUntil: number }
+  | { type: 'lease.lost' }
+  | { type: 'lease.unreachable'; cause: string }
+  /** Our lease is released, or could not be and will expire. */
+  | { type: 'lease.given-up' }
+  /** Somebody's lease was given up: it can be had now. */
+  | { type: 'lease.released' }
+  /** The bus refused our epoch. */
+  | { type: 'lease.fenced' }
+  | { type: 'relay.current' }
+  | { type: 'relay.behind' }
+  /** Give the lease up and never ask for it again. */
+  | { type: 'leadership.retire' }
+
+export interface LeadershipContext {
+  eligible: boolean
+  onLoss: 'solo' | 'cache'
+  epoch: number
+  validUntil: number
+  /** How long the present holder may keep the lease. */
+  remainingMs: number
+  /** Unreachable answers in a row, up to {@link missesMax}. */
+  misses: number
+  cause: string
+}
+
+/** So many unreachable answers in a row mean that the store is gone, not slow. */
+export const missesMax = 3
+
+export const leadershipMachine = setup({
+  types: {
+    context: {} as LeadershipContext,
+    events: {} as LeadershipEvent,
+    input: {} as { eligible: boolean; onLoss: 'solo' | 'cache' },
+  },
+  actors: {
+    acquire: fromCallback<LeadershipEvent>(notProvided('actor', 'acquire')),
+    renew: fromCallback<LeadershipEvent, { epoch: number }>(notProvided('actor', 'renew')),
+    handOver: fromCallback<LeadershipEvent>(notProvided('actor', 'handOver')),
+  },
+  guards: {
+    /** Port: is the validity of this grant still ahead on the monotonic clock? */
+    isStillGood: notProvided('guard', 'isStillGood') as () => boolean,
+    isEligible: ({ context }) => context.eligible,
+    maySolo: ({ context }) => context.onLoss === 'solo',
+    isAlone: ({ context }) => context.onLoss === 'solo' && context.misses + 1 >= missesMax,
+  },
+  delays: {
+    campaignMs: notProvided('delay', 'campaignMs'),
+    renewMs: notProvided('delay', 'renewMs'),
+    leaseSafetyMs: notProvided('delay', 'leaseSafetyMs'),
+    handOverMaxMs: notProvided('delay', 'handOverMaxMs'),
+    soloProbeMs: notProvided('delay', 'soloProbeMs'),
+    standDownMaxMs: notProvided('delay', 'standDownMaxMs'),
+  },
+  actions: {
+    takeTerm: assign(({ event }) =>
+      event.type === 'lease.granted' ? { epoch: event.epoch, validUntil: event.validUntil, remainingMs: 0, misses: 0, cause: '' } : {},
+    ),
+    extendTerm: assign(({ event }) => (event.type === 'lease.held' ? { validUntil: event.validUntil, misses: 0 } : {})),
+    rememberHolder: assign(({ event }) => (event.type === 'lease.refused' ? { remainingMs: event.remainingMs, misses: 0 } : {})),
+    countMiss: assign(({ context, event }) => ({
+      misses: Math.min(context.misses + 1, missesMax),
+      remainingMs: 0,
+      ...('cause' in event && { cause: event.cause }),
+    })),
+    forgetHolder: assign({ remainingMs: 0, misses: 0 }),
+    rememberCause: assign({ cause: ({ event }) => ('cause' in event ? event.cause : event.type) }),
+    becomeIneligible: assign({ eligible: false }),
+    tellGained: sendParent({ type: 'leadership.gained' }),
+    tellLost: sendParent({ type: 'leadership.lost' }),
+    tellSolo: sendParent({ type: 'leadership.solo' }),
+    tellRetired: sendParent({ type: 'leadership.retired' }),
+    askForRelay: sendParent({ type: 'relay.report' }),
+  },
+}).createMachine({
+  id: 'leadership',
+  options: { maxIterations: 100 },
+  context: ({ input }) => ({ ...input, epoch: 0, validUntil: 0, remainingMs: 0, misses: 0, cause: '' }),
+  initial: 'follower',
+  on: { 'leadership.retire': { actions: ['becomeIneligible', 'tellRetired'] } },
+  states: {
+    follower: {
+      entry: 'tellLost',
+      initial: 'watching',
+      states: {
+        watching: {
+          on: {
+            'lease.released': { guard: 'isEligible', target: 'campaigning', actions: 'forgetHolder' },
+            'relay.behind': { guard: 'isEligible', target: 'campaigning' },
+          },
+          after: { campaignMs: { guard: 'isEligible', target: 'campaigning' } },
+        },
+        campaigning: {
+          invoke: { id: 'acquire', src: 'acquire' },
+          on: {
+            'lease.granted': [
+              { guard: 'isStillGood', target: '#leadership.leader', actions: 'takeTerm' },
+              { target: 'watching', actions: 'forgetHolder' },
+            ],
+            'lease.refused': { target: 'watching', actions: 'rememberHolder' },
+            'lease.unreachable': [
+              { guard: 'isAlone', target: '#leadership.solo', actions: 'countMiss' },
+              { target: 'watching', actions: 'countMiss' },
+            ],
+            'leadership.retire': { target: 'watching', actions: ['becomeIneligible', 'tellRetired'] },
+          },
+        },
+      },
+    },
+    leader: {
+      entry: 'tellGained',
+      initial: 'holding',
+      on: { 'lease.fenced': { target: 'follower', actions: 'rememberCause' } },
+      states: {
+        holding: {
+          on: { 'leadership.retire': { target: 'handing-over', actions: 'becomeIneligible' } },
+          after: {
+            renewMs: 'renewing',
+            leaseSafetyMs: [
+              { guard: 'maySolo', target: '#leadership.solo' },
+              { target: '#leadership.follower', actions: 'rememberCause' },
+            ],
+          },
+        },
+        renewing: {
+          invoke: { id: 'renew', src: 'renew', input: ({ context }) => ({ epoch: context.epoch }) },
+          on: {
+            'lease.held': { target: 'holding', actions: 'extendTerm' },
+            'lease.lost': { target: '#leadership.follower', actions: 'rememberCause' },
+            'lease.unreachable': { target: 'holding', actions: 'countMiss' },
+            'leadership.retire': { target: 'handing-over', actions: 'becomeIneligible' },
+          },
+          after: {
+            leaseSafetyMs: [
+              { guard: 'maySolo', target: '#leadership.solo' },
+              { target: '#leadership.follower', actions: 'rememberCause' },
+            ],
+          },
+        },
+        'handing-over': {
+          invoke: { id: 'handOver', src: 'handOver' },
+          exit: 'tellRetired',
+          on: { 'lease.given-up': '#leadership.follower', 'leadership.retire': { actions: 'becomeIneligible' } },
+          after: { handOverMaxMs: '#leadership.follower' },
+        },
+      },
+    },
+    solo: {
+      entry: 'tellSolo',
+      initial: 'alone',
+      on: { 'leadership.retire': { target: 'follower', actions: ['becomeIneligible', 'tellRetired'] } },
+      states: {
+        alone: { after: { soloProbeMs: 'probing' } },
+        probing: {
+          invoke: { id: 'acquire', src: 'acquire' },
+          on: {
+            'lease.granted': [{ guard: 'isStillGood', target: '#leadership.leader', actions: 'takeTerm' }, { target: 'alone' }],
+            'lease.refused': { target: 'standing-down', actions: 'rememberHolder' },
+            'lease.unreachable': { target: 'alone', actions: 'countMiss' },
+          },
+        },
+        'standing-down': {
+          entry: 'askForRelay',
+          on: { 'relay.current': '#leadership.follower' },
+          after: { standDownMaxMs: '#leadership.follower' },
+        },
+      },
+    },
+  },
+})
