@@ -123,3 +123,11 @@ export function receivedAtOf(body: string): number {
   const match = /"receivedAt":(\d{1,16})/.exec(body)
   return match === null ? 0 : Number(match[1])
 }
+
+const pairShape = /^([\p{L}\p{N}]{1,20})[/-]([\p{L}\p{N}]{1,20})$/u
+
+/** `btc-usd` → `BTC/USD`; undefined for what is no pair at all. Whether it is traded is another question. */
+export function parsePair(text: string): Pair | undefined {
+  const match = pairShape.exec(text.trim())
+  return match === null ? undefined : `${match[1]}/${match[2]}`.toUpperCase()
+}

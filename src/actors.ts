@@ -1,0 +1,125 @@
+import { fromCallback } from 'xstate'
+import { type ConnectionEvent, connectionMachine, type Link } from '../machines/connection.ts'
+import { type FallbackEvent, fallbackMachine } from '../machines/fallback.ts'
+import { type GatewayEvent, gatewayMachine } from '../machines/gateway.ts'
+import { type LeadershipEvent, leadershipMachine } from '../machines/leadership.ts'
+import { type RelayEvent, relayMachine } from '../machines/relay.ts'
+import { backoffMs, type Clock } from './clock.ts'
+import type { Lease } from './leadership/lease.ts'
+
+/** The best source of prices that answered when asked. */
+export type Source = 'rest' | 'shared' | 'local' | 'none'
+
+/** What the machines need of the world. Each call reports until the function it returned is called. */
+export interface World {
+  readonly clock: Clock
+  readonly lease: Lease
+  /** This start of this process, unlike any other. */
+  readonly id: string
+  readonly leaseTtlMs: number
+  readonly highestEpoch: () => number
+  readonly openSocket: (link: Link, tell: (event: ConnectionEvent) => void) => () => void
+  readonly follow: (tell: (event: RelayEvent) => void) => () => void
+  readonly probe: () => Promise<Source>
+  readonly openDoors: (opened: () => void) => void
+  /** Sends the readers away; resolves when they are gone. */
+  readonly farewell: () => Promise<void>
+}
+
+/** Taken off the lease's life, so that we have stopped when another may begin: a tenth. */
+const leaseMargin = 0.1
+const connectTimeoutMs = 10_000
+const stableMs = 30_000
+const rotateMs = 23 * 3_600_000
+const overlapMaxMs = 30_000
+const quietMaxMs = 1500
+
+export function provideGateway(world: World): typeof gatewayMachine {
+  return gatewayMachine.provide({
+    actors: {
+      connection: provideConnection(world),
+      leadership: provideLeadership(world),
+      relay: provideRelay(world),
+      fallback: provideFallback(world),
+      doors: fromCallback<GatewayEvent>(({ sendBack }) => world.openDoors(() => sendBack({ type: 'doors.open' }))),
+      farewell: fromCallback<GatewayEvent>(({ sendBack }) => {
+        void world.farewell().then(() => sendBack({ type: 'readers.gone' }))
+      }),
+    },
+    delays: { retireMaxMs: 2000, partMaxMs: 3000 },
+  })
+}
+
+const provideConnection = ({ clock, openSocket }: World): typeof connectionMachine =>
+  connectionMachine.provide({
+    actors: { socket: fromCallback<ConnectionEvent, { link: Link }>(({ input, sendBack }) => openSocket(input.link, sendBack)) },
+    delays: {
+      connectTimeoutMs,
+      stableMs,
+      rotateMs,
+      overlapMaxMs,
+      quietMaxMs,
+      blockedMs: ({ context }) => context.waitMs,
+      /** The first retry at once, but not all instances in the same moment; then doubling from half a second to half a minute. */
+      backoffMs: ({ context: { attempt } }) => (attempt <= 1 ? clock.random() * 100 : 100 + backoffMs(clock, attempt - 2, 500, 30_000)),
+    },
+  })
+
+function provideLeadership({ clock, lease, id, leaseTtlMs: ttlMs, highestEpoch }: World): typeof leadershipMachine {
+  const validUntil = (sentAt: number): number => sentAt + ttlMs * (1 - leaseMargin)
+  const acquire = fromCallback<LeadershipEvent>(({ sendBack }) => {
+    let isAwaited = true
+    const sentAt = clock.now()
+    void lease.acquire({ id, ttlMs, floorEpoch: highestEpoch() }).then(outcome => {
+      if (!isAwaited) {
+        if (outcome.kind === 'granted') void lease.release({ id })
+      } else if (outcome.kind === 'granted') sendBack({ type: 'lease.granted', epoch: outcome.epoch, validUntil: validUntil(sentAt) })
+      else if (outcome.kind === 'refused') sendBack({ type: 'lease.refused', remainingMs: outcome.remainingMs })
+      else sendBack({ type: 'lease.unreachable', cause: outcome.cause })
+    })
+    return () => {
+      isAwaited = false
+    }
+  })
+  const renew = fromCallback<LeadershipEvent, { epoch: number }>(({ input, sendBack }) => {
+    const sentAt = clock.now()
+    void lease.renew({ id, ttlMs, epoch: input.epoch }).then(outcome => {
+      if (outcome.kind === 'held') sendBack({ type: 'lease.held', validUntil: validUntil(sentAt) })
+      else if (outcome.kind === 'lost') sendBack({ type: 'lease.lost' })
+      else sendBack({ type: 'lease.unreachable', cause: outcome.cause })
+    })
+  })
+  const handOver = fromCallback<LeadershipEvent>(({ sendBack }) => {
+    void lease.release({ id }).then(() => sendBack({ type: 'lease.given-up' }))
+  })
+  return leadershipMachine.provide({
+    actors: { acquire, renew, handOver },
+    guards: { isStillGood: ({ event }) => event.type === 'lease.granted' && event.validUntil > clock.now() },
+    delays: {
+      /** Until the holder's lease may have ended; a little later each, so that not all ask at once. After silence: backing off. */
+      campaignMs: ({ context: { remainingMs, misses } }) =>
+        misses > 0 ? 50 + backoffMs(clock, misses, 100, ttlMs) : remainingMs + 1 + clock.random() * 49,
+      renewMs: ({ context: { misses } }) => (misses > 0 ? 100 : ttlMs / 3),
+      leaseSafetyMs: ({ context }) => Math.max(0, context.validUntil - clock.now()),
+      handOverMaxMs: 1000,
+      soloProbeMs: () => 200 + clock.random() * 200,
+      standDownMaxMs: 5000,
+    },
+  })
+}
+
+const provideRelay = ({ clock, follow }: World): typeof relayMachine =>
+  relayMachine.provide({
+    actors: { following: fromCallback<RelayEvent>(({ sendBack }) => follow(sendBack)) },
+    delays: { joinTimeoutMs: 3000, rejoinMs: ({ context: { attempt } }) => 20 + backoffMs(clock, attempt - 1, 100, 1000) },
+  })
+
+const provideFallback = ({ probe }: World): typeof fallbackMachine =>
+  fallbackMachine.provide({
+    actors: {
+      probe: fromCallback<FallbackEvent>(({ sendBack }) => {
+        void probe().then(source => sendBack({ type: `source.${source}` }))
+      }),
+    },
+    delays: { doubtMs: 1000, askMaxMs: 4000, restMs: 1000 },
+  })

@@ -1,0 +1,179 @@
+import { type StreamKind, streamKinds } from './exchange/exchange.ts'
+import type { QuoteAliases } from './exchange/symbols.ts'
+import { type Pair, parsePair } from './price.ts'
+
+/**
+ * Every setting, from the environment, read once at start. One table: it is what is read, what is checked, what `--help` and the README say.
+ */
+
+type Read<T> = { readonly value: T } | { readonly wrong: string }
+
+interface Setting<T> {
+  readonly name: string
+  readonly fallback: string
+  readonly meaning: string
+  readonly read: (text: string) => Read<T>
+}
+
+const setting = <T>(name: string, fallback: string, meaning: string, read: (text: string) => Read<T>): Setting<T> => ({
+  name,
+  fallback,
+  meaning,
+  read,
+})
+
+const wholeNumber =
+  (min: number, max: number) =>
+  (text: string): Read<number> => {
+    const value = /^\d{1,12}$/.test(text) ? Number(text) : Number.NaN
+    return value >= min && value <= max ? { value } : { wrong: `is no whole number from ${min} to ${max}` }
+  }
+
+const oneOf =
+  <T extends string>(...words: readonly T[]) =>
+  (text: string): Read<T> => {
+    const value = words.find(word => word === text)
+    return value === undefined ? { wrong: `is none of ${words.join(', ')}` } : { value }
+  }
+
+const list = (text: string): readonly string[] =>
+  text
+    .split(',')
+    .map(part => part.trim())
+    .filter(part => part !== '')
+
+const listOf =
+  <T>(what: string, readOne: (text: string) => T | undefined) =>
+  (text: string): Read<readonly T[]> => {
+    const values: T[] = []
+    for (const part of list(text)) {
+      const value = readOne(part)
+      if (value === undefined) return { wrong: `holds "${part}", which is no ${what}` }
+      values.push(value)
+    }
+    return { value: values }
+  }
+
+const url =
+  (...protocols: readonly string[]) =>
+  (text: string): string | undefined => {
+    if (!URL.canParse(text)) return undefined
+    return protocols.includes(new URL(text).protocol) ? text.replace(/\/+$/, '') : undefined
+  }
+
+const word =
+  (max: number) =>
+  (text: string): Read<string> =>
+    new RegExp(`^[\\x21-\\x7e]{0,${max}}$`).test(text)
+      ? { value: text }
+      : { wrong: `must be printable, without spaces, at most ${max} characters` }
+
+const atLeastOne =
+  <T>(what: string, read: (text: string) => Read<readonly T[]>) =>
+  (text: string): Read<readonly T[]> => {
+    const got = read(text)
+    return 'value' in got && got.value.length === 0 ? { wrong: `needs at least one ${what}` } : got
+  }
+
+const aliases = (text: string): Read<QuoteAliases> => {
+  const map = new Map<string, string>()
+  for (const part of list(text)) {
+    const match = /^([\p{L}\p{N}]{1,20})=([\p{L}\p{N}]{1,20})$/u.exec(part)
+    if (match === null) return { wrong: `holds "${part}", which is not of the form USD=USDT` }
+    map.set((match[1] ?? '').toUpperCase(), (match[2] ?? '').toUpperCase())
+  }
+  return { value: map }
+}
+
+/** The URL may hold a password, so what is wrong with it is said without it. */
+const redisUrl = (text: string): Read<string> =>
+  text === '' || /^(rediss?|redis\+sentinel|redis\+cluster):\/\/\S+$/.test(text)
+    ? { value: text }
+    : { wrong: 'is not of the form redis://host:port, rediss://…, redis+sentinel://h:p,h:p/name or redis+cluster://h:p,h:p' }
+
+export const settings = {
+  port: setting('PORT', '8080', 'where to listen; 0 takes any free port', wholeNumber(0, 65535)),
+  host: setting('HOST', '127.0.0.1', 'address to listen on', word(255)),
+  redisUrl: setting('REDIS_URL', '', 'the Redis that instances share; unset: embedded bus', redisUrl),
+  pairs: setting('TICKCAST_PAIRS', 'BTC/USD,ETH/USD', 'pairs held from the start', listOf<Pair>('pair such as BTC/USD', parsePair)),
+  quoteAliases: setting('TICKCAST_QUOTE_ALIASES', 'USD=USDT', 'quote currency people say = the one the exchange trades', aliases),
+  streams: setting(
+    'TICKCAST_STREAMS',
+    'trade,ticker',
+    `streams of each symbol: ${streamKinds.join(', ')}`,
+    atLeastOne(
+      'stream',
+      listOf<StreamKind>(`stream (${streamKinds.join(', ')})`, text => streamKinds.find(kind => kind === text)),
+    ),
+  ),
+  exchangeWsUrls: setting(
+    'TICKCAST_EXCHANGE_WS_URLS',
+    'wss://stream.binance.com:9443,wss://stream.binance.com:443,wss://data-stream.binance.vision',
+    'WebSocket hosts, tried in order',
+    atLeastOne('host', listOf('WebSocket URL', url('ws:', 'wss:'))),
+  ),
+  exchangeRestUrls: setting(
+    'TICKCAST_EXCHANGE_REST_URLS',
+    'https://api.binance.com,https://data-api.binance.vision,https://api-gcp.binance.com',
+    'REST hosts, tried in order',
+    atLeastOne('host', listOf('HTTP URL', url('http:', 'https:'))),
+  ),
+  instanceId: setting('TICKCAST_INSTANCE_ID', '', 'name in logs and status; unset: made from host and process', word(100)),
+  prefix: setting('TICKCAST_PREFIX', '', 'prefix of every Redis name', word(100)),
+  leaseTtlMs: setting('TICKCAST_LEASE_TTL_MS', '3000', 'life of the lease: a dead leader is replaced after it', wholeNumber(300, 60_000)),
+  redisLoss: setting('TICKCAST_REDIS_LOSS', 'solo', 'without Redis: solo (own socket to the exchange) or cache', oneOf('solo', 'cache')),
+  leaderEligible: setting('TICKCAST_LEADER_ELIGIBLE', 'true', 'false: this instance only ever follows', oneOf('true', 'false')),
+  staleAfterMs: setting('TICKCAST_STALE_AFTER_MS', '60000', 'a price nobody confirmed for so long is stale', wholeNumber(1000, 86_400_000)),
+  lingerMs: setting('TICKCAST_LINGER_MS', '30000', 'how long a pair nobody wants stays subscribed', wholeNumber(0, 86_400_000)),
+  readersMax: setting('TICKCAST_READERS_MAX', '20000', 'streams open at once; more are told to come back', wholeNumber(1, 1_000_000)),
+  corsOrigins: setting(
+    'TICKCAST_CORS_ORIGINS',
+    '',
+    'origins that may read from other pages, or *',
+    listOf('origin', text => (text === '*' || URL.canParse(text) ? text : undefined)),
+  ),
+  adminToken: setting('TICKCAST_ADMIN_TOKEN', '', 'token for /admin; unset: /admin is off', word(200)),
+  logLevel: setting('LOG_LEVEL', 'info', 'how much is logged', oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent')),
+} as const
+
+type Values = { readonly [K in keyof typeof settings]: (typeof settings)[K] extends Setting<infer T> ? T : never }
+export type Config = Values
+
+/** Not secret, but nothing to repeat in a message either. */
+const unsaid = new Set(['REDIS_URL', 'TICKCAST_ADMIN_TOKEN'])
+
+/** Reads all settings; every mistake is one sentence. */
+export function readConfig(
+  environment: Readonly<Record<string, string | undefined>>,
+): { readonly config: Config } | { readonly mistakes: readonly string[] } {
+  const mistakes: string[] = []
+  const values: Record<string, unknown> = {}
+  for (const [key, { name, fallback, read }] of Object.entries(settings) as [string, Setting<unknown>][]) {
+    const text = environment[name]?.trim() || fallback
+    const got = read(text)
+    if ('value' in got) values[key] = got.value
+    else mistakes.push(unsaid.has(name) ? `${name} ${got.wrong}.` : `${name}=${text.slice(0, 80)} ${got.wrong}.`)
+  }
+  const known = new Set(Object.values(settings).map(({ name }) => name as string))
+  for (const name of Object.keys(environment))
+    if (name.startsWith('TICKCAST_') && !known.has(name)) mistakes.push(`${name} is no setting of Tickcast${closest(name, known)}.`)
+  return mistakes.length > 0 ? { mistakes } : { config: values as unknown as Config }
+}
+
+function closest(name: string, known: ReadonlySet<string>): string {
+  const parts = name.split('_').slice(1)
+  const near = [...known]
+    .filter(other => other.startsWith('TICKCAST_'))
+    .find(other => parts.some(part => part.length > 2 && other.includes(part)))
+  return near === undefined ? '' : `; did you mean ${near}?`
+}
+
+/** The table of all settings as Markdown, for the README. */
+export const settingsTable = (): string =>
+  [
+    '| setting | default | meaning |',
+    '|---|---|---|',
+    ...Object.values(settings).map(
+      ({ name, fallback, meaning }) => `| \`${name}\` | ${fallback === '' ? '' : `\`${fallback}\``} | ${meaning} |`,
+    ),
+  ].join('\n')

@@ -1,0 +1,106 @@
+import type { Actor, AnyActorRef } from 'xstate'
+import type { connectionMachine } from '../machines/connection.ts'
+import type { fallbackMachine } from '../machines/fallback.ts'
+import type { gatewayMachine } from '../machines/gateway.ts'
+import type { leadershipMachine } from '../machines/leadership.ts'
+import type { relayMachine } from '../machines/relay.ts'
+import type { Clock } from './clock.ts'
+import type { Level } from './price.ts'
+
+/** What the machines say, for those who are no machines: the state words of the contract, and a line in the log for each change. */
+export interface Diary {
+  role(): 'follower' | 'leader' | 'solo'
+  connection(): string
+  relay(): string
+  gateway(): string
+  level(): Level
+  /** Live and undoubted. */
+  isLive(): boolean
+  term(): { readonly epoch: number; readonly validUntil: number }
+  /** Wall clock: since when the level is what it is. */
+  since(): number
+  /** Begins to write. */
+  open(): void
+}
+
+export interface DiaryOptions {
+  readonly gateway: Actor<typeof gatewayMachine>
+  readonly clock: Clock
+  readonly log: { info(fields: object, line: string): void }
+  readonly trouble: (line: string, fields: object) => void
+  readonly changed: () => void
+  readonly pairs: () => number
+}
+
+type Value = string | object
+const top = (value: Value): string => (typeof value === 'string' ? value : (Object.keys(value)[0] ?? ''))
+
+export function createDiary({ gateway, clock, log, trouble, changed, pairs }: DiaryOptions): Diary {
+  const child = <T extends AnyActorRef>(name: string): T => gateway.system.get(name) as T
+  const parts = {
+    connection: () => child<Actor<typeof connectionMachine>>('connection'),
+    leadership: () => child<Actor<typeof leadershipMachine>>('leadership'),
+    relay: () => child<Actor<typeof relayMachine>>('relay'),
+    fallback: () => child<Actor<typeof fallbackMachine>>('fallback'),
+  }
+  const words = { connection: 'idle', leadership: 'follower', relay: 'joining', fallback: 'stale', gateway: 'starting' }
+  let term = { epoch: 0, validUntil: 0 }
+  let isLive = false
+  let since = clock.wall()
+
+  /** Takes a machine's new word; says it in the log if it differs from the last one. */
+  const turn = (part: keyof typeof words, value: Value, fields: object, isTrouble: boolean): void => {
+    const word = top(value)
+    const before = words[part]
+    if (word === before) return
+    words[part] = word
+    if (part === 'fallback') since = clock.wall()
+    const line = `${part === 'fallback' ? 'level' : part} ${word}`
+    const more = { was: before, ...fields, pairs: pairs() }
+    if (isTrouble) trouble(line, more)
+    else log.info(more, line)
+  }
+
+  const because = (cause: string): object => (cause === '' ? {} : { cause })
+
+  const open = (): void => {
+    const watch = <T extends { subscribe(next: (snapshot: ReturnType<T['getSnapshot']>) => void): unknown; getSnapshot(): unknown }>(
+      actor: T,
+      next: (snapshot: ReturnType<T['getSnapshot']>) => void,
+    ): void => {
+      const heard = (snapshot: ReturnType<T['getSnapshot']>): void => {
+        next(snapshot)
+        changed()
+      }
+      heard(actor.getSnapshot() as ReturnType<T['getSnapshot']>)
+      actor.subscribe(heard)
+    }
+    watch(parts.connection(), ({ value, context }) => {
+      const word = top(value)
+      turn('connection', value, because(word === 'connected' ? '' : context.cause), word === 'reconnecting' || word === 'blocked')
+    })
+    watch(parts.leadership(), ({ value, context }) => {
+      const word = top(value)
+      term = { epoch: context.epoch, validUntil: context.validUntil }
+      turn('leadership', value, word === 'leader' ? { epoch: context.epoch } : because(context.cause), word === 'solo')
+    })
+    watch(parts.relay(), ({ value, context }) => turn('relay', value, because(context.cause), value === 'behind'))
+    watch(parts.fallback(), snapshot => {
+      isLive = snapshot.matches({ live: 'steady' })
+      turn('fallback', snapshot.value, {}, top(snapshot.value) !== 'live' && top(snapshot.value) !== 'polling')
+    })
+    watch(gateway, ({ value }) => turn('gateway', value, {}, false))
+  }
+
+  return {
+    open,
+    role: () => words.leadership as 'follower' | 'leader' | 'solo',
+    connection: () => words.connection,
+    relay: () => words.relay,
+    gateway: () => words.gateway,
+    level: () => words.fallback as Level,
+    isLive: () => isLive,
+    term: () => term,
+    since: () => since,
+  }
+}

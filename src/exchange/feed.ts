@@ -1,0 +1,151 @@
+import type { ConnectionEvent, Link } from '../../machines/connection.ts'
+import { type Clock, every } from '../clock.ts'
+import { openSocket, type Socket } from './binance.ts'
+import type { Frame } from './binance-message.ts'
+import type { StreamKind, Tick } from './exchange.ts'
+import { createHosts } from './hosts.ts'
+
+/**
+ * The exchange's prices as they happen: which symbols are wanted, over which socket they come, and whether they do.
+ * Ticks go straight to `tick`; machines/connection.ts is told edges only.
+ */
+export interface Feed {
+  /** Stream exactly these symbols, on the open socket or on the next one. */
+  want(symbols: ReadonlySet<string>): void
+  /** Opens one socket and reports on it until the returned function is called. */
+  open(link: Link, tell: (event: ConnectionEvent) => void): () => void
+  counts(): FeedCounts
+  stop(): void
+}
+
+export interface FeedCounts {
+  readonly sockets: number
+  readonly host: string | undefined
+  readonly streams: number
+  readonly confirmed: number
+  readonly ticks: number
+  /** Frames that were no JSON, binary, giant; frames of something we do not read. */
+  readonly garbage: number
+  readonly foreign: number
+}
+
+export interface FeedOptions {
+  readonly clock: Clock
+  readonly urls: readonly string[]
+  readonly streams: readonly StreamKind[]
+  readonly tick: (tick: Tick, receivedAt: number) => void
+  readonly note: (line: string, fields: Readonly<Record<string, unknown>>) => void
+}
+
+/** Silence of all streams together that is not natural. Tickers come every second; trades of a liquid pair were seen silent for 3.8 s. */
+const quietAfterMs = { pulsed: 3000, otherwise: 15_000 }
+const lookEveryMs = 500
+
+interface OpenLink {
+  readonly socket: Socket
+  readonly tell: (event: ConnectionEvent) => void
+  isReady: boolean
+}
+
+export function createFeed({ clock, urls, streams, tick, note }: FeedOptions): Feed {
+  const hosts = createHosts(clock, urls)
+  /** In the order of opening: the second, if there is one, is the successor of the first. */
+  const open = new Map<Link, OpenLink>()
+  const counts = { host: undefined as string | undefined, ticks: 0, garbage: 0, foreign: 0 }
+  let wanted: ReadonlySet<string> = new Set()
+  let dataAt = clock.now()
+  let isQuiet = false
+
+  const take = (link: Link, frame: Frame, receivedAt: number): void => {
+    if (frame.kind === 'garbage') counts.garbage += 1
+    else if (frame.kind === 'foreign') counts.foreign += 1
+    if (frame.kind !== 'tick') return
+    const entry = open.get(link)
+    if (entry?.socket.subscriptions.asked.has(frame.stream) !== true) {
+      counts.foreign += 1
+      return
+    }
+    dataAt = clock.now()
+    counts.ticks += 1
+    if (entry.socket.subscriptions.heard(frame.stream)) lookCovered(entry)
+    if (isQuiet) speak(entry.tell)
+    tick(frame.tick, receivedAt)
+  }
+
+  const speak = (tell: (event: ConnectionEvent) => void): void => {
+    isQuiet = false
+    tell({ type: 'feed.heard' })
+  }
+
+  /** Has the successor delivered all that the socket before it did? */
+  const lookCovered = (heard: OpenLink): void => {
+    const [first, second] = open.values()
+    if (first === undefined || heard !== second) return
+    for (const name of first.socket.subscriptions.confirmed) if (!second.socket.subscriptions.confirmed.has(name)) return
+    second.tell({ type: 'feed.covered' })
+  }
+
+  const lookQuiet = (): void => {
+    const [first] = open.values()
+    if (first === undefined || isQuiet || wanted.size === 0) return
+    const pulsed = [...first.socket.subscriptions.confirmed].some(name => /@(ticker|miniTicker)$/.test(name))
+    if (clock.now() - dataAt < (pulsed ? quietAfterMs.pulsed : quietAfterMs.otherwise)) return
+    isQuiet = true
+    first.tell({ type: 'feed.quiet' })
+  }
+
+  const openLink = (link: Link, tell: (event: ConnectionEvent) => void): (() => void) => {
+    let isOpen = true
+    const ifOpen = (then: () => void): void => {
+      if (isOpen) then()
+    }
+    const socket = openSocket(
+      { clock, hosts, note },
+      {
+        opened: host =>
+          ifOpen(() => {
+            counts.host = host
+            dataAt = clock.now()
+            isQuiet = false
+            entry.isReady = true
+            tell({ type: 'socket.opened', link })
+            socket.subscriptions.want(namesOf(wanted, streams))
+          }),
+        closed: cause => ifOpen(() => tell({ type: 'socket.closed', link, cause })),
+        refused: (cause, waitMs) => ifOpen(() => tell({ type: 'socket.refused', link, cause, waitMs })),
+        leaving: () => ifOpen(() => tell({ type: 'socket.leaving', link })),
+        frame: (frame, receivedAt) => ifOpen(() => take(link, frame, receivedAt)),
+      },
+    )
+    const entry: OpenLink = { socket, tell, isReady: false }
+    open.set(link, entry)
+    return () => {
+      isOpen = false
+      open.delete(link)
+      socket.close()
+    }
+  }
+
+  const stopLooking = every(clock, lookEveryMs, lookQuiet)
+  return {
+    open: openLink,
+    stop: stopLooking,
+    want: symbols => {
+      wanted = symbols
+      const names = namesOf(wanted, streams)
+      for (const { socket, isReady } of open.values()) if (isReady) socket.subscriptions.want(names)
+    },
+    counts: () => {
+      const all = [...open.values()].map(entry => entry.socket.subscriptions)
+      const most = (of: (one: (typeof all)[number]) => number): number => Math.max(0, ...all.map(of))
+      return { ...counts, sockets: open.size, streams: most(one => one.asked.size), confirmed: most(one => one.confirmed.size) }
+    },
+  }
+}
+
+/** Stream names are lower-case; upper-case ones are acknowledged and deliver nothing (seen in the field). */
+function namesOf(symbols: ReadonlySet<string>, streams: readonly StreamKind[]): ReadonlySet<string> {
+  const names = new Set<string>()
+  for (const symbol of symbols) for (const kind of streams) names.add(`${symbol.toLowerCase()}@${kind}`)
+  return names
+}

@@ -1,0 +1,87 @@
+import { z } from 'zod'
+import { type Pair, parsePair } from '../price.ts'
+
+/** Source: exchangeInfo, rest-api.md. Statuses not known today are kept as they are: all but TRADING mean that there is nothing to stream. */
+const exchangeInfo = z.object({
+  symbols: z.array(
+    z.object({ symbol: z.string().min(1).max(60), status: z.string().max(40), baseAsset: z.string(), quoteAsset: z.string() }),
+  ),
+})
+
+/** The pairs an exchange trades. */
+export interface SymbolTable {
+  /** Resolves a pair that {@link parsePair} read. */
+  resolve(pair: Pair): Resolution
+  search(text: string, limit: number): readonly Listing[]
+  readonly size: number
+}
+
+export interface Listing {
+  readonly pair: Pair
+  readonly symbol: string
+  readonly status: string
+}
+
+export type Resolution =
+  | { readonly kind: 'trading'; readonly symbol: string }
+  | { readonly kind: 'not-trading'; readonly symbol: string; readonly status: string }
+  | { readonly kind: 'unknown' }
+
+/** Quote currency people say → the one the exchange trades, such as USD → USDT. */
+export type QuoteAliases = ReadonlyMap<string, string>
+
+const aliased = (pair: Pair, aliases: QuoteAliases): Pair | undefined => {
+  const [base = '', quote = ''] = pair.split('/')
+  const alias = aliases.get(quote)
+  return alias === undefined ? undefined : `${base}/${alias}`
+}
+
+/** Builds the table from the exchange's answer; undefined when it is not of that form. An exact pair goes before an aliased one. */
+export function readSymbols(answer: unknown, aliases: QuoteAliases): SymbolTable | undefined {
+  const parsed = exchangeInfo.safeParse(answer)
+  if (!parsed.success) return undefined
+  const listings = new Map<Pair, Listing>()
+  for (const { symbol, status, baseAsset, quoteAsset } of parsed.data.symbols) {
+    const pair = parsePair(`${baseAsset}/${quoteAsset}`)
+    if (pair !== undefined) listings.set(pair, { pair, symbol, status })
+  }
+  for (const [said, traded] of aliases) addAliased(listings, said, traded)
+  return tableOf(listings, aliases)
+}
+
+function addAliased(listings: Map<Pair, Listing>, said: string, traded: string): void {
+  for (const listing of [...listings.values()]) {
+    const [base, quote] = listing.pair.split('/')
+    const pair = `${base}/${said}`
+    if (quote === traded && !listings.has(pair)) listings.set(pair, { ...listing, pair })
+  }
+}
+
+function tableOf(listings: ReadonlyMap<Pair, Listing>, aliases: QuoteAliases): SymbolTable {
+  const find = (pair: Pair): Listing | undefined => listings.get(pair) ?? listings.get(aliased(pair, aliases) ?? '')
+  return {
+    size: listings.size,
+    resolve: pair => {
+      const listing = find(pair)
+      if (listing === undefined) return { kind: 'unknown' }
+      const { symbol, status } = listing
+      return status === 'TRADING' ? { kind: 'trading', symbol } : { kind: 'not-trading', symbol, status }
+    },
+    search: (text, limit) => {
+      const wanted = text.toUpperCase().replace('-', '/')
+      const found: Listing[] = []
+      for (const listing of listings.values()) {
+        if (found.length >= limit) break
+        if (listing.pair.includes(wanted) || listing.symbol.includes(wanted)) found.push(listing)
+      }
+      return found
+    },
+  }
+}
+
+/** Until the exchange has told its symbols: every pair is taken at its word, base and quote put together. */
+export const assumedSymbols = (aliases: QuoteAliases): SymbolTable => ({
+  size: 0,
+  resolve: pair => ({ kind: 'trading', symbol: (aliased(pair, aliases) ?? pair).replace('/', '') }),
+  search: () => [],
+})

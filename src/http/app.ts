@@ -1,0 +1,206 @@
+import type { HttpBindings } from '@hono/node-server'
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
+import { type Context, Hono } from 'hono'
+import { cors } from 'hono/cors'
+import type { Board } from '../board/board.ts'
+import { event } from '../board/frame.ts'
+import type { Hub, Outlet } from '../board/hub.ts'
+import type { Clock } from '../clock.ts'
+import type { Wanted } from '../demand/wanted.ts'
+import { type Level, type Pair, withLevel } from '../price.ts'
+import { readPairs, readStreamRequest } from './query.ts'
+import { openStream, sayAndEnd } from './stream.ts'
+
+/** What the routes need of the instance they serve. */
+export interface Doors {
+  readonly clock: Clock
+  readonly board: Board
+  readonly hub: Hub
+  readonly wanted: Wanted
+  readonly resolve: (pair: Pair) => Standing
+  readonly search: (text: string, limit: number) => readonly { readonly pair: Pair; readonly symbol: string; readonly status: string }[]
+  readonly levelOf: (pair: Pair) => Level
+  readonly status: () => Readonly<Record<string, unknown>>
+  /** Why this instance should get no traffic; empty: it may. */
+  readonly unready: () => readonly string[]
+  readonly readersMax: number
+  readonly corsOrigins: readonly string[]
+  /** Path → content of the pages. */
+  readonly pages: ReadonlyMap<string, Page>
+}
+
+export interface Page {
+  readonly type: string
+  readonly content: Buffer
+}
+
+export type Standing =
+  | { readonly kind: 'trading'; readonly symbol: string }
+  | { readonly kind: 'not-trading'; readonly symbol: string; readonly status: string }
+  | { readonly kind: 'unknown' }
+
+interface PairError {
+  readonly pair: Pair
+  readonly code: 'unknown-pair' | 'not-trading' | 'no-price-yet'
+  readonly detail: string
+}
+
+type App = Hono<{ Bindings: HttpBindings }>
+type Ctx = Context<{ Bindings: HttpBindings }>
+
+const retryMs = 2000
+const busyRetryMs = { min: 5000, max: 15_000 }
+/** How long a request for a price waits for a pair nobody had. */
+const firstPriceMaxMs = 3000
+const searchMax = 500
+
+const csp =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+function problem(c: Ctx, status: 400 | 404 | 503, title: string, detail: string, more: object = {}): Response {
+  return c.body(JSON.stringify({ type: 'about:blank', title, status, detail, ...more }), status, {
+    'Content-Type': 'application/problem+json',
+  })
+}
+
+export function createApp(doors: Doors): App {
+  const app: App = new Hono()
+  if (doors.corsOrigins.length > 0) app.use('/v1/*', cors({ origin: [...doors.corsOrigins] }))
+  app.use('*', async (c, next) => {
+    await next()
+    if (c.res !== RESPONSE_ALREADY_SENT) c.res.headers.set('X-Content-Type-Options', 'nosniff')
+  })
+  app.get('/v1/stream', c => stream(c, doors))
+  app.get('/v1/prices', c => prices(c, doors))
+  app.get('/v1/prices/:pair', c => price(c, doors, c.req.param('pair')))
+  app.get('/v1/prices/:base/:quote', c => price(c, doors, `${c.req.param('base')}/${c.req.param('quote')}`))
+  app.get('/v1/pairs', c => c.json({ pairs: doors.search(c.req.query('search') ?? '', searchMax) }))
+  app.get('/v1/status', c => c.json(doors.status()))
+  app.get('/health/live', c => c.json({ status: 'alive' }))
+  app.get('/health/ready', c => ready(c, doors))
+  app.get('/health', c => ready(c, doors))
+  for (const [path, page] of doors.pages) app.get(path, c => servePage(c, page))
+  app.notFound(c => problem(c, 404, 'Not found', `There is nothing at ${c.req.path.slice(0, 100)}; the API begins at /v1.`))
+  return app
+}
+
+function servePage(c: Ctx, page: Page): Response {
+  return c.body(new Uint8Array(page.content), 200, {
+    'Content-Type': page.type,
+    'Content-Security-Policy': csp,
+    'Referrer-Policy': 'no-referrer',
+    'Cache-Control': 'no-cache',
+  })
+}
+
+function ready(c: Ctx, { unready, status }: Doors): Response {
+  const reasons = unready()
+  const body = {
+    status: reasons.length === 0 ? 'ready' : 'not ready',
+    reasons,
+    ...(c.req.path === '/health' && { live: true, detail: status() }),
+  }
+  return c.json(body, reasons.length === 0 ? 200 : 503)
+}
+
+/** Sorts the pairs into those that can be served and what is to be said about the others. */
+function judge(doors: Doors, pairs: readonly Pair[]): { readonly good: readonly Pair[]; readonly errors: readonly PairError[] } {
+  const good: Pair[] = []
+  const errors: PairError[] = []
+  for (const pair of pairs) {
+    const standing = doors.resolve(pair)
+    if (standing.kind === 'trading') good.push(pair)
+    else if (standing.kind === 'unknown') errors.push({ pair, code: 'unknown-pair', detail: `The exchange lists no ${pair}.` })
+    else errors.push({ pair, code: 'not-trading', detail: `The exchange lists ${standing.symbol}, but its status is ${standing.status}.` })
+  }
+  return { good, errors }
+}
+
+function stream(c: Ctx, doors: Doors): Response {
+  const asked = readStreamRequest(c.req.query(), c.req.header('last-event-id') ?? c.req.query('lastEventId'))
+  if (asked.kind === 'malformed') return problem(c, 400, 'Malformed request', asked.detail)
+  const { good, errors } = judge(doors, asked.value.pairs)
+  if (good.length === 0) return problem(c, 404, 'No such pair', errors.map(error => error.detail).join(' '), { errors })
+  if (c.req.method === 'HEAD') return c.body(null, 200, { 'Content-Type': 'text/event-stream' })
+  const { incoming, outgoing } = c.env
+  const open = openStream(incoming, outgoing, Object.fromEntries(c.res.headers))
+  const { random } = doors.clock
+  if (doors.hub.counts().readers >= doors.readersMax) {
+    const afterMs = Math.round(busyRetryMs.min + random() * (busyRetryMs.max - busyRetryMs.min))
+    sayAndEnd(open, `retry: ${afterMs}\n\n${event('busy', { afterMs })}`)
+    return RESPONSE_ALREADY_SENT
+  }
+  for (const pair of good) doors.wanted.add(pair)
+  const preface = `retry: ${retryMs}\n\n${errors.map(error => event('pair-error', error)).join('')}`
+  const seat = doors.hub.join({ ...asked.value, pairs: good, preface }, open.outlet)
+  open.on({
+    drained: seat.drained,
+    closed: () => {
+      seat.leave()
+      for (const pair of good) doors.wanted.remove(pair)
+    },
+  })
+  return RESPONSE_ALREADY_SENT
+}
+
+/** A price as JSON, at the level it has now. */
+function asJson({ board, levelOf }: Doors, pair: Pair): string | undefined {
+  const entry = board.get(pair)
+  if (entry === undefined) return undefined
+  const { epoch, sequence } = entry.update.at
+  return `{"id":"${epoch}-${sequence}",${withLevel(entry.update.body, levelOf(pair))}`
+}
+
+async function prices(c: Ctx, doors: Doors): Promise<Response> {
+  const asked = readPairs(c.req.query('pairs') ?? [...doors.wanted.here()].join(','))
+  if (asked.kind === 'malformed') return problem(c, 400, 'Malformed request', asked.detail)
+  const { good, errors } = judge(doors, asked.value)
+  if (good.length === 0) return problem(c, 404, 'No such pair', errors.map(error => error.detail).join(' '), { errors })
+  await firstPrices(doors, good)
+  const known = good.map(pair => asJson(doors, pair)).filter(text => text !== undefined)
+  const missing = good.filter(pair => doors.board.get(pair) === undefined).map(noPriceYet)
+  return c.body(`{"prices":[${known.join(',')}],"errors":${JSON.stringify([...errors, ...missing])}}`, 200, {
+    'Content-Type': 'application/json',
+    'Cache-Control': 'no-store',
+  })
+}
+
+async function price(c: Ctx, doors: Doors, text: string): Promise<Response> {
+  const asked = readPairs(text)
+  if (asked.kind === 'malformed') return problem(c, 400, 'Malformed request', asked.detail)
+  const { good, errors } = judge(doors, asked.value)
+  const [pair] = good
+  if (pair === undefined || good.length > 1) return problem(c, 404, 'No such pair', errors.map(error => error.detail).join(' '), { errors })
+  await firstPrices(doors, [pair])
+  const body = asJson(doors, pair)
+  if (body === undefined) return problem(c, 503, 'No price yet', noPriceYet(pair).detail)
+  return c.body(body, 200, { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' })
+}
+
+const noPriceYet = (pair: Pair): PairError => ({ pair, code: 'no-price-yet', detail: `No price of ${pair} has arrived yet; ask again.` })
+
+/** Waits, not for long, until pairs nobody had have their first price: their reader is this request. */
+function firstPrices({ board, hub, wanted, clock }: Doors, pairs: readonly Pair[]): Promise<void> {
+  const missing = pairs.filter(pair => board.get(pair) === undefined)
+  if (missing.length === 0) return Promise.resolve()
+  for (const pair of missing) wanted.add(pair)
+  return new Promise(resolve => {
+    const done = (): void => {
+      clock.clearTimeout(timer)
+      seat.leave()
+      for (const pair of missing) wanted.remove(pair)
+      resolve()
+    }
+    const timer = clock.setTimeout(done, firstPriceMaxMs)
+    const outlet: Outlet = {
+      write: () => {
+        if (missing.every(pair => board.get(pair) !== undefined)) clock.soon(done)
+        return true
+      },
+      end: done,
+      cut: done,
+      waitingBytes: 0,
+    }
+    const seat = hub.join({ pairs: missing, mode: 'latest', intervalMs: 0, preface: '', after: undefined }, outlet)
+  })
+}

@@ -1,0 +1,289 @@
+import { type Actor, createActor } from 'xstate'
+import type { gatewayMachine } from '../machines/gateway.ts'
+import { provideGateway, type Source } from './actors.ts'
+import { createBoard } from './board/board.ts'
+import { createHub } from './board/hub.ts'
+import type { Bulletin, Bus, Following } from './bus/bus.ts'
+import { createPublisher } from './bus/publisher.ts'
+import { type Clock, every } from './clock.ts'
+import type { Config } from './config.ts'
+import type { Ledger } from './demand/ledger.ts'
+import { createWanted } from './demand/wanted.ts'
+import { createDiary } from './diary.ts'
+import { createFeed } from './exchange/feed.ts'
+import { createRest } from './exchange/rest.ts'
+import { heartbeatEveryMs, readHeartbeat, writeHeartbeat } from './heartbeat.ts'
+import type { Doors } from './http/app.ts'
+import type { Lease } from './leadership/lease.ts'
+import { createLevels } from './levels.ts'
+import { createPath } from './path.ts'
+import { type Pair, readPayload, receivedAtOf } from './price.ts'
+import { createStatus } from './status.ts'
+import { createUpstream } from './upstream.ts'
+
+/**
+ * One instance: the parts, and how they are joined. Control goes through the machines (actors.ts), prices go around them (path.ts).
+ */
+export interface Instance {
+  readonly gateway: Actor<typeof gatewayMachine>
+  readonly doors: Pick<Doors, 'board' | 'hub' | 'wanted' | 'resolve' | 'search' | 'levelOf' | 'status' | 'unready'>
+  start(): void
+  /** Gives up leadership, sends the readers away; resolves when done. */
+  drain(): Promise<void>
+}
+
+export interface InstanceOptions {
+  readonly clock: Clock
+  readonly config: Config
+  /** Name for people. */
+  readonly name: string
+  /** This start of this process, unlike any other. */
+  readonly id: string
+  readonly bus: Bus
+  readonly lease: Lease
+  readonly ledger: Ledger
+  readonly openDoors: (opened: () => void) => void
+  readonly log: Log
+  /** A machine or a port broke its own rules. */
+  readonly crashed: (error: unknown) => void
+}
+
+export interface Log {
+  info(fields: object, line: string): void
+  warn(fields: object, line: string): void
+}
+
+/** An epoch further ahead of our clock than this was not made by any leader of ours. */
+const epochAheadMaxMs = 86_400_000
+const lookEveryMs = 250
+/** Readers come back spread over this time. */
+const returnMs = { min: 250, max: 2000 }
+
+export function createInstance(options: InstanceOptions): Instance {
+  const { clock, config, name, id, bus, lease, ledger, log } = options
+  const note = (line: string, fields: object): void => log.info(fields, line)
+  const trouble = (line: string, fields: object): void => {
+    status.trouble(line, fields)
+    log.warn(fields, line)
+  }
+
+  const board = createBoard(clock, entry => {
+    hub.changed(entry)
+    lookAtLevel(entry.pair)
+  })
+  const publisher = createPublisher({ clock, bus, fenced: () => gateway.send({ type: 'lease.fenced' }), note: trouble })
+  const path = createPath({ board, publisher })
+  const feed = createFeed({
+    clock,
+    note: trouble,
+    urls: config.exchangeWsUrls,
+    streams: config.streams,
+    tick: (tick, receivedAt) => {
+      path.take(tick, receivedAt)
+      if (wantsToHear) gateway.send({ type: 'websocket.heard' })
+    },
+  })
+  const rest = createRest({ clock, urls: config.exchangeRestUrls, note: trouble })
+  const upstream = createUpstream({ clock, feed, rest, path, aliases: config.quoteAliases, note, trouble, learned: () => tellUnserved() })
+  const wanted = createWanted({
+    clock,
+    ledger,
+    instance: id,
+    held: config.pairs,
+    lingerMs: config.lingerMs,
+    changedHere: () => retarget(),
+    changedEverywhere: () => retarget(),
+  })
+  const gateway = createActor(
+    provideGateway({
+      clock,
+      lease,
+      id,
+      leaseTtlMs: config.leaseTtlMs,
+      highestEpoch: () => publisher.seen.epoch,
+      openSocket: (link, tell) =>
+        feed.open(link, event => {
+          tell(event)
+          if (event.type === 'feed.quiet') gateway.send({ type: 'websocket.lost' })
+        }),
+      follow: tell => follow(tell),
+      probe: () => probe(),
+      openDoors: options.openDoors,
+      farewell: async () => {
+        hub.farewell(returnMs.min, returnMs.max)
+        await wanted.stop()
+      },
+    }),
+    { id: name, clock, input: { eligible: config.leaderEligible === 'true', onLoss: config.redisLoss } },
+  )
+  const diary = createDiary({ gateway, clock, log, trouble, changed: () => controlChanged(), pairs: () => wanted.everywhere().size })
+  const levels = createLevels({
+    clock,
+    board,
+    staleAfterMs: config.staleAfterMs,
+    instanceLevel: diary.level,
+    hasOwnSocket: () => diary.role() !== 'follower',
+  })
+  const status = createStatus({ clock, name, diary, levels, board, hub: () => hub, wanted, bus, feed, publisher, upstream })
+  const hub = createHub({
+    clock,
+    board,
+    levelOf: levels.of,
+    status: () => ({ level: diary.level(), role: diary.role(), since: diary.since() }),
+  })
+
+  /** A price over the stream would be news to machines/fallback.ts. */
+  let wantsToHear = true
+  let following: Following | undefined
+  const shown = new Map<Pair, string>()
+  let isTelling = false
+
+  /** Leadership, connection or level changed. */
+  const controlChanged = (): void => {
+    const { epoch, validUntil } = diary.term()
+    publisher.lead(diary.role() === 'leader' ? { epoch, validUntil } : undefined)
+    wantsToHear = !diary.isLive()
+    retarget()
+    tellLevels()
+  }
+
+  /** The leader streams what anybody wants, a solo what its own readers want, a follower nothing. */
+  let targeted: ReadonlySet<Pair> | undefined
+  const retarget = (): void => {
+    const role = diary.role()
+    following?.want(wanted.here())
+    const target = role === 'leader' ? wanted.everywhere() : role === 'solo' ? wanted.here() : new Set<Pair>()
+    board.keep(role === 'leader' ? target : wanted.here())
+    if (target === targeted || (target.size === 0 && targeted?.size === 0)) return
+    targeted = target
+    upstream.target(target)
+  }
+
+  const follow: Parameters<typeof provideGateway>[0]['follow'] = tell => {
+    following = bus.follow(wanted.here(), {
+      subscribed: () => tell({ type: 'bus.subscribed' }),
+      caughtUp: () => tell({ type: 'bus.caught-up' }),
+      lost: cause => tell({ type: 'bus.lost', cause }),
+      price: (pair, payload) => received(pair, payload),
+      bulletin: (kind, payload) => bulletins[kind](payload),
+    })
+    const mine = following
+    return () => mine.stop()
+  }
+
+  const received = (pair: Pair, payload: Buffer): void => {
+    const update = readPayload(payload)
+    if (update === undefined || update.pair !== pair || update.at.epoch > (clock.wall() + epochAheadMaxMs) * 1000) return status.garbled()
+    publisher.saw(update.at)
+    board.apply(update, receivedAtOf(update.body))
+  }
+
+  const bulletins: Record<Bulletin, (payload: Buffer) => void> = {
+    released: () => gateway.send({ type: 'lease.released' }),
+    demand: () => wanted.changedElsewhere(),
+    heartbeat: payload => {
+      const heartbeat = readHeartbeat(payload)
+      if (heartbeat === undefined) return status.garbled()
+      if (heartbeat.instance === name && diary.role() === 'leader') return
+      levels.beat(heartbeat)
+      if (diary.role() === 'follower' && heartbeat.level === 'live' && wantsToHear) gateway.send({ type: 'websocket.heard' })
+    },
+  }
+
+  /** Which source answers now? The exchange is asked by who has the socket, or else every follower would poll it. */
+  const probe = async (): Promise<Source> => {
+    if (diary.role() === 'follower') {
+      if (levels.leaders() === 'polling') return 'rest'
+    } else if (upstream.hasTargets && (await upstream.poll())) return 'rest'
+    const isRecent = (): boolean => board.newestAgeMs() <= config.staleAfterMs
+    const last = await bus.last([...wanted.here()])
+    if (last.kind === 'read') for (const [pair, payload] of last.payloads) received(pair, payload)
+    if (!isRecent()) return 'none'
+    return last.kind === 'read' ? 'shared' : 'local'
+  }
+
+  /** Pairs whose readers were let in before the exchange told its symbols, and which it does not trade. */
+  const tellUnserved = (): void => {
+    for (const pair of wanted.here()) {
+      const found = upstream.resolve(pair)
+      if (found.kind === 'unknown') hub.tell(pair, 'pair-error', { pair, code: 'unknown-pair', detail: `The exchange lists no ${pair}.` })
+      if (found.kind === 'not-trading')
+        hub.tell(pair, 'pair-error', {
+          pair,
+          code: 'not-trading',
+          detail: `The exchange lists ${found.symbol}, but its status is ${found.status}.`,
+        })
+    }
+  }
+
+  const lookAtLevel = (pair: Pair): void => {
+    const level = levels.of(pair)
+    if (shown.get(pair) === level) return
+    shown.set(pair, level)
+    tellLevels()
+  }
+
+  const tellLevels = (): void => {
+    if (isTelling) return
+    isTelling = true
+    clock.soon(() => {
+      isTelling = false
+      hub.levelsChanged()
+    })
+  }
+
+  const look = (): void => {
+    for (const pair of shown.keys()) if (!wanted.here().has(pair)) shown.delete(pair)
+    for (const pair of wanted.here()) lookAtLevel(pair)
+    const role = diary.role()
+    if (role === 'follower') {
+      if (!wantsToHear && levels.leaders() !== 'live') gateway.send({ type: 'websocket.lost' })
+    } else if (wantsToHear && !upstream.hasTargets && diary.connection() === 'connected') gateway.send({ type: 'websocket.heard' })
+  }
+
+  const beat = (): void => {
+    if (diary.role() !== 'leader') return
+    const { epoch } = diary.term()
+    const stale = [...wanted.everywhere()].filter(pair => levels.of(pair) === 'stale')
+    void bus.beat(epoch, writeHeartbeat({ epoch, instance: name, level: diary.level(), stale })).then(outcome => {
+      if (outcome.kind === 'fenced' && diary.term().epoch === epoch) gateway.send({ type: 'lease.fenced' })
+    })
+  }
+
+  let stopLooking = (): void => {}
+  return {
+    gateway,
+    doors: {
+      board,
+      hub,
+      wanted,
+      resolve: upstream.resolve,
+      search: upstream.search,
+      levelOf: levels.of,
+      status: status.view,
+      unready: status.unready,
+    },
+    start: () => {
+      gateway.subscribe({ error: options.crashed })
+      gateway.start()
+      diary.open()
+      const stops = [every(clock, lookEveryMs, look), every(clock, heartbeatEveryMs, beat)]
+      stopLooking = () => {
+        for (const stop of stops) stop()
+      }
+    },
+    drain: () =>
+      new Promise(resolve => {
+        gateway.subscribe({
+          complete: () => {
+            stopLooking()
+            hub.stop()
+            feed.stop()
+            upstream.stop()
+            resolve()
+          },
+        })
+        gateway.send({ type: 'gateway.drain' })
+      }),
+  }
+}

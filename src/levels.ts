@@ -1,0 +1,48 @@
+import type { Board } from './board/board.ts'
+import type { Clock } from './clock.ts'
+import { type Heartbeat, heartbeatMissedAfterMs } from './heartbeat.ts'
+import { isCached, type Level, type Pair } from './price.ts'
+
+/** Judges how good the price of each pair is: never better than the level of the instance, and worse when the pair itself is silent. */
+export interface Levels {
+  of(pair: Pair): Level
+  /** The leader said something. */
+  beat(heartbeat: Heartbeat): void
+  /** What the leader says its prices are, while it is heard. */
+  leaders(): Level | undefined
+}
+
+export interface LevelsOptions {
+  readonly clock: Clock
+  readonly board: Board
+  readonly staleAfterMs: number
+  readonly instanceLevel: () => Level
+  readonly hasOwnSocket: () => boolean
+}
+
+export function createLevels({ clock, board, staleAfterMs, instanceLevel, hasOwnSocket }: LevelsOptions): Levels {
+  let last: Heartbeat | undefined
+  let lastAt = Number.NEGATIVE_INFINITY
+  let stale: ReadonlySet<Pair> = new Set()
+
+  const leaders = (): Level | undefined => (clock.now() - lastAt <= heartbeatMissedAfterMs ? last?.level : undefined)
+
+  return {
+    leaders,
+    beat: heartbeat => {
+      if (last !== undefined && heartbeat.epoch < last.epoch) return
+      last = heartbeat
+      lastAt = clock.now()
+      stale = new Set(heartbeat.stale)
+    },
+    of: pair => {
+      const entry = board.get(pair)
+      if (entry === undefined) return 'stale'
+      const level = instanceLevel()
+      if (isCached(level)) return clock.wall() - entry.receivedAt > staleAfterMs ? 'stale' : level
+      const isSilent = hasOwnSocket() ? clock.now() - entry.heardAt > staleAfterMs : stale.has(pair)
+      if (isSilent) return 'stale'
+      return entry.update.cause === 'rest' ? 'polling' : level
+    },
+  }
+}

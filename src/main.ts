@@ -1,0 +1,185 @@
+#!/usr/bin/env node
+import { randomBytes } from 'node:crypto'
+import { hostname } from 'node:os'
+import { createMemoryBus } from './bus/memory-bus.ts'
+import { createRedisBus } from './bus/redis-bus.ts'
+import { type ExchangeFlags, readCommand } from './cli.ts'
+import { systemClock as clock } from './clock.ts'
+import { type Config, readConfig } from './config.ts'
+import { createMemoryLedger } from './demand/memory-ledger.ts'
+import { createRedisLedger } from './demand/redis-ledger.ts'
+import { examine } from './doctor.ts'
+import { createEmbeddedStore } from './embedded.ts'
+import { createInstance, type Instance, type InstanceOptions } from './instance.ts'
+import { createMemoryLease } from './leadership/memory-lease.ts'
+import { createRedisLease } from './leadership/redis-lease.ts'
+import { createLog } from './log.ts'
+import { names } from './names.ts'
+import { connectCommands } from './redis.ts'
+import { readRedisUrl } from './redis-url.ts'
+import { createServer, listen } from './server.ts'
+import { startExchange } from './simulator/exchange.ts'
+
+/** The process: reads the command line and the settings, chooses the parts, and ends in order. The only file that sees everything. */
+
+type Shared = Pick<InstanceOptions, 'bus' | 'lease' | 'ledger'>
+
+const log = createLog({ level: process.env.LOG_LEVEL ?? 'info', isTerminal: process.stdout.isTTY, base: {} })
+
+function fail(...sentences: readonly string[]): never {
+  for (const sentence of sentences) console.error(sentence)
+  process.exit(1)
+}
+
+function crash(error: unknown): never {
+  log.fatal({ err: error }, 'a mistake of ours; ending, so that another instance takes over')
+  process.exit(70)
+}
+
+function configure(overrides: Readonly<Record<string, string>> = {}): Config {
+  const read = readConfig({ ...process.env, ...overrides })
+  if ('mistakes' in read) fail(...read.mistakes)
+  return read.config
+}
+
+/** What instances share: an embedded store in this process, or Redis. Each instance has connections of its own to Redis. */
+function chooseShared(config: Config): () => Shared {
+  const ours = names(config.prefix)
+  if (config.redisUrl === '') {
+    const store = createEmbeddedStore(clock)
+    const shared = {
+      bus: createMemoryBus({ store, names: ours }),
+      lease: createMemoryLease({ store, names: ours }),
+      ledger: createMemoryLedger({ store, names: ours }),
+    }
+    return () => shared
+  }
+  const { redisUrl: url } = config
+  const reading = readRedisUrl(url)
+  if (reading.kind === 'refused') fail(`REDIS_URL: ${reading.cause}`)
+  return () => {
+    const commands = connectCommands(url, {
+      clock,
+      note: change =>
+        change.kind === 'connected' ? log.info('Redis connected') : log.warn({ cause: change.cause }, 'Redis lost; still trying'),
+    })
+    return {
+      bus: createRedisBus({ url, commands, clock, names: ours }),
+      lease: createRedisLease({ commands, names: ours }),
+      ledger: createRedisLedger({ commands, names: ours }),
+    }
+  }
+}
+
+interface Running {
+  readonly instance: Instance
+  readonly stop: () => Promise<void>
+}
+
+async function run(config: Config, shared: Shared, name: string): Promise<Running> {
+  const id = `${hostname()}-${process.pid}-${randomBytes(8).toString('hex')}`
+  const own = log.child({ instance: name })
+  const server = createServer({ clock, config, doors: () => instance.doors })
+  const address = await listen(server, config)
+  const instance: Instance = createInstance({
+    ...shared,
+    clock,
+    config,
+    name,
+    id,
+    log: own,
+    crashed: crash,
+    openDoors: opened => {
+      own.info({ url: address, bus: shared.bus.kind }, 'listening')
+      clock.soon(opened)
+    },
+  })
+  instance.start()
+  const stop = async (): Promise<void> => {
+    await instance.drain()
+    server.close()
+    server.closeAllConnections()
+    await shared.bus.close()
+    own.info('stopped')
+  }
+  return { instance, stop }
+}
+
+/** Ends in order on the first signal, at once on the second. */
+function stopOnSignal(stop: () => Promise<void>): void {
+  let isStopping = false
+  const stopping = (signal: string): void => {
+    if (isStopping) process.exit(130)
+    isStopping = true
+    log.info({ signal }, 'stopping')
+    void stop().then(() => process.exit(0), crash)
+  }
+  process.on('SIGTERM', stopping)
+  process.on('SIGINT', stopping)
+}
+
+async function serve(): Promise<void> {
+  const config = configure()
+  const running = await run(config, chooseShared(config)(), config.instanceId || `${hostname()}-${process.pid}`)
+  stopOnSignal(running.stop)
+}
+
+const simulate = (flags: ExchangeFlags): ReturnType<typeof startExchange> =>
+  startExchange({
+    clock,
+    replay: flags.replay,
+    speed: flags.speed,
+    rate: flags.rate,
+    hold: flags.hold,
+    ...(flags.port !== undefined && { port: flags.port }),
+    ...(flags.seed !== undefined && { seed: flags.seed }),
+    ...(flags.symbols !== undefined && { symbols: flags.symbols }),
+    note: (line, fields) => log.info({ instance: 'exchange', ...fields }, line),
+  })
+
+async function demo(flags: ExchangeFlags): Promise<void> {
+  const exchange = await simulate(flags)
+  const overrides = { TICKCAST_EXCHANGE_WS_URLS: exchange.wsUrl, TICKCAST_EXCHANGE_REST_URLS: exchange.restUrl }
+  const config = configure(overrides)
+  const share = chooseShared(config)
+  const first = await run(config, share(), 'one')
+  const second = await run({ ...config, port: config.port === 0 ? 0 : config.port + 1 }, share(), 'two')
+  log.info({ instance: 'exchange', url: exchange.restUrl, faults: `${exchange.restUrl}/sim` }, 'simulated exchange')
+  stopOnSignal(async () => {
+    await Promise.all([first.stop(), second.stop()])
+    await exchange.close()
+  })
+}
+
+async function serveExchange(flags: ExchangeFlags): Promise<void> {
+  const exchange = await simulate(flags)
+  log.info({ rest: exchange.restUrl, websocket: exchange.wsUrl, faults: `${exchange.restUrl}/sim` }, 'simulated exchange')
+  stopOnSignal(() => exchange.close())
+}
+
+async function main(): Promise<void> {
+  const command = readCommand(process.argv.slice(2))
+  switch (command.kind) {
+    case 'help':
+      return console.log(command.text)
+    case 'mistake':
+      return fail(command.text)
+    case 'serve':
+      return serve()
+    case 'demo':
+      return demo(command.exchange)
+    case 'exchange':
+      return serveExchange(command.exchange)
+    case 'doctor':
+      process.exitCode = await examine({ clock, config: configure() })
+  }
+}
+
+process.on('uncaughtException', crash)
+process.on('unhandledRejection', crash)
+main().catch((error: unknown) => {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  if (code === 'EADDRINUSE' || code === 'EACCES' || code === 'EADDRNOTAVAIL' || code === 'ENOENT')
+    fail(error instanceof Error ? error.message : String(error))
+  crash(error)
+})

@@ -1,0 +1,59 @@
+import type { Board } from './board/board.ts'
+import type { Publisher } from './bus/publisher.ts'
+import type { Tick } from './exchange/exchange.ts'
+import { emptyState, fold, priceOf, type SymbolState, seedState } from './exchange/fold.ts'
+import { type Cause, type Pair, writeBody } from './price.ts'
+
+/**
+ * How one price travels on the instance that has the socket: tick → state of its symbol → a position → our own board, and the bus. All in
+ * one call, nothing awaited, no machine involved.
+ */
+export interface Path {
+  /** Ticks of these symbols become prices of these pairs; all others are dropped. */
+  route(pairsOf: ReadonlyMap<string, readonly Pair[]>): void
+  /** `receivedAt`: wall clock, when the message arrived. */
+  take(tick: Tick, receivedAt: number): void
+}
+
+export function createPath({ board, publisher }: { readonly board: Board; readonly publisher: Publisher }): Path {
+  const states = new Map<string, SymbolState>()
+  let routes: ReadonlyMap<string, readonly Pair[]> = new Map()
+
+  /** What the bus knew of a symbol before we had a socket counts, or the first REST answer could be older than what readers have seen. */
+  const begin = (symbol: string, pairs: readonly Pair[]): SymbolState => {
+    const state = emptyState(symbol)
+    for (const pair of pairs) {
+      const known = board.get(pair)
+      if (known !== undefined) seedState(state, known.update.body)
+    }
+    states.set(symbol, state)
+    return state
+  }
+
+  const show = (state: SymbolState, pair: Pair, cause: Cause, receivedAt: number): void => {
+    const price = priceOf(state, pair, receivedAt)
+    if (price === undefined) return
+    const at = publisher.next()
+    const update = { pair, at, prev: publisher.link(pair, at), cause, body: writeBody(price, cause, cause === 'rest' ? 'polling' : 'live') }
+    board.apply(update, receivedAt)
+    publisher.publish(update)
+  }
+
+  return {
+    route: pairsOf => {
+      for (const symbol of states.keys()) if (!pairsOf.has(symbol)) states.delete(symbol)
+      routes = pairsOf
+    },
+    take: (tick, receivedAt) => {
+      const pairs = routes.get(tick.symbol)
+      if (pairs === undefined) return
+      const state = states.get(tick.symbol) ?? begin(tick.symbol, pairs)
+      const cause = fold(state, tick)
+      for (const pair of pairs) {
+        if (cause !== undefined || board.get(pair) === undefined)
+          show(state, pair, cause ?? (state.source === 'rest' ? 'rest' : 'ticker'), receivedAt)
+        else board.heard(pair)
+      }
+    },
+  }
+}

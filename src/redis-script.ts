@@ -1,0 +1,59 @@
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import type { Redis } from 'ioredis'
+
+/** A step Redis takes as one: nobody sees it half done. */
+export interface Script {
+  readonly lua: string
+  readonly sha: string
+}
+
+/** Reads a script at start: `readScript(new URL('./x.lua', import.meta.url))`. */
+export function readScript(at: URL): Script {
+  const lua = readFileSync(at, 'utf8')
+  return { lua, sha: createHash('sha1').update(lua).digest('hex') }
+}
+
+export type RunScript = (script: Script, keys: readonly string[], args: readonly string[]) => Promise<unknown>
+
+/**
+ * Runs scripts by digest, and in full when Redis has forgotten them (NOSCRIPT). Calls take effect in the order they were made: while forgotten
+ * ones are sent again, later ones wait, else a later price could overtake an earlier one.
+ */
+export function createRunner(redis: Redis): RunScript {
+  let underWay = 0
+  let resending = false
+  let held: (() => void)[] = []
+
+  const settle = (): void => {
+    underWay -= 1
+    if (underWay > 0) return
+    resending = false
+    const sends = held
+    held = []
+    for (const send of sends) send()
+  }
+
+  const attempt = async (script: Script, keys: readonly string[], args: readonly string[]): Promise<unknown> => {
+    underWay += 1
+    try {
+      const reply: unknown = await redis.evalsha(script.sha, keys.length, ...keys, ...args)
+      settle()
+      return reply
+    } catch (error) {
+      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) {
+        settle()
+        throw error
+      }
+      resending = true
+      const again = redis.eval(script.lua, keys.length, ...keys, ...args)
+      settle()
+      return await again
+    }
+  }
+
+  return (script, keys, args) =>
+    resending
+      ? new Promise((resolve, reject) => held.push(() => void attempt(script, keys, args).then(resolve, reject)))
+      : attempt(script, keys, args)
+}

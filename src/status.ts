@@ -1,0 +1,82 @@
+import type { Board } from './board/board.ts'
+import type { Hub } from './board/hub.ts'
+import type { Bus } from './bus/bus.ts'
+import type { Publisher } from './bus/publisher.ts'
+import type { Clock } from './clock.ts'
+import type { Wanted } from './demand/wanted.ts'
+import type { Diary } from './diary.ts'
+import type { Feed } from './exchange/feed.ts'
+import type { Levels } from './levels.ts'
+import { isCached, type Pair } from './price.ts'
+import type { Upstream } from './upstream.ts'
+
+/** What `/v1/status` and `/health` say. */
+export interface Status {
+  view(): Readonly<Record<string, unknown>>
+  /** Reasons not to send readers here; none: it is ready. */
+  unready(): readonly string[]
+  /** Remembers the last thing that went wrong. */
+  trouble(line: string, fields: object): void
+  /** Something on the bus could not be read. */
+  garbled(): void
+}
+
+export interface StatusOptions {
+  readonly clock: Clock
+  readonly name: string
+  readonly diary: Diary
+  readonly levels: Levels
+  readonly board: Board
+  readonly hub: () => Hub
+  readonly wanted: Wanted
+  readonly bus: Bus
+  readonly feed: Feed
+  readonly publisher: Publisher
+  readonly upstream: Upstream
+}
+
+/** A change of leader may take so long without anybody being sent away. */
+const graceMs = 5000
+
+export function createStatus({ clock, name, diary, levels, board, hub, wanted, bus, feed, publisher, upstream }: StatusOptions): Status {
+  let lastError: { readonly message: string; readonly at: number } | null = null
+  let garbled = 0
+
+  const viewPair = (pair: Pair): object => {
+    const entry = board.get(pair)
+    const level = levels.of(pair)
+    if (entry === undefined) return { level }
+    const source = entry.update.body.includes('"source":"rest"') ? 'rest' : 'websocket'
+    return { level, source, ageMs: Math.max(0, clock.wall() - entry.receivedAt) }
+  }
+
+  return {
+    garbled: () => {
+      garbled += 1
+    },
+    trouble: (line, fields) => {
+      const cause = 'cause' in fields && typeof fields.cause === 'string' ? `: ${fields.cause}` : ''
+      lastError = { message: `${line}${cause}`.slice(0, 300), at: clock.wall() }
+    },
+    unready: () => {
+      if (diary.gateway() !== 'serving') return [`the instance is ${diary.gateway()}`]
+      const since = clock.wall() - diary.since()
+      const level = diary.level()
+      if (!isCached(level) || (level !== 'stale' && since < graceMs)) return []
+      return [`prices have been ${level} for ${Math.round(since / 1000)} s`]
+    },
+    view: () => ({
+      instance: name,
+      role: diary.role(),
+      epoch: diary.role() === 'leader' ? diary.term().epoch : publisher.seen.epoch,
+      connection: diary.connection(),
+      level: diary.level(),
+      since: diary.since(),
+      lastError,
+      pairs: Object.fromEntries([...wanted.here()].map(pair => [pair, viewPair(pair)])),
+      readers: hub().counts().readers,
+      bus: { kind: bus.kind, state: diary.relay(), garbled, ...publisher.counts() },
+      exchange: { symbols: upstream.symbolsKnown, ...feed.counts() },
+    }),
+  }
+}

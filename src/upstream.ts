@@ -1,0 +1,127 @@
+import { backoffMs, type Clock, type Timer } from './clock.ts'
+import type { Feed } from './exchange/feed.ts'
+import type { Rest } from './exchange/rest.ts'
+import { assumedSymbols, type QuoteAliases, type Resolution, readSymbols, type SymbolTable } from './exchange/symbols.ts'
+import type { Path } from './path.ts'
+import type { Pair } from './price.ts'
+
+/** The side of an instance that faces the exchange: what it trades, what we want of it, and its answers over REST. */
+export interface Upstream {
+  resolve(pair: Pair): Resolution
+  search: SymbolTable['search']
+  /** Stream exactly these pairs while connected, and get a first price of those that are new. */
+  target(pairs: ReadonlySet<Pair>): void
+  /** Asks for the last prices of all targeted pairs. Returns whether the exchange answered. */
+  poll(): Promise<boolean>
+  readonly hasTargets: boolean
+  readonly symbolsKnown: number
+  stop(): void
+}
+
+export interface UpstreamOptions {
+  readonly clock: Clock
+  readonly feed: Feed
+  readonly rest: Rest
+  readonly path: Path
+  readonly aliases: QuoteAliases
+  readonly note: (line: string, fields: Readonly<Record<string, unknown>>) => void
+  readonly trouble: (line: string, fields: Readonly<Record<string, unknown>>) => void
+  /** The exchange's symbols are known, or known anew. */
+  readonly learned: () => void
+}
+
+const symbolsEveryMs = 3_600_000
+const symbolsRetryMaxMs = 30_000
+/** Pairs asked for within this time share one REST request. */
+const gatherMs = 20
+
+export function createUpstream(options: UpstreamOptions): Upstream {
+  const { clock, feed, rest, path, aliases, note, trouble, learned } = options
+  let table: SymbolTable = assumedSymbols(aliases)
+  let targets: ReadonlySet<Pair> = new Set()
+  let routes: ReadonlyMap<string, readonly Pair[]> = new Map()
+  let fresh: string[] = []
+  let gathering: Timer | undefined
+  let symbolsTimer: Timer | undefined
+  let isStopped = false
+
+  const route = (): void => {
+    const next = new Map<string, Pair[]>()
+    for (const pair of targets) {
+      const found = table.resolve(pair)
+      if (found.kind !== 'trading') continue
+      const pairs = next.get(found.symbol)
+      if (pairs === undefined) next.set(found.symbol, [pair])
+      else pairs.push(pair)
+    }
+    const added = [...next].filter(([symbol, pairs]) => pairs.length > (routes.get(symbol)?.length ?? 0)).map(([symbol]) => symbol)
+    const before = routes
+    routes = next
+    path.route(next)
+    feed.want(new Set(next.keys()))
+    if (added.length === 0 && before.size === next.size) return
+    note('subscriptions changed', {
+      pairs: targets.size,
+      symbols: next.size,
+      added: added.length,
+      removed: Math.max(0, before.size + added.length - next.size),
+    })
+    if (added.length > 0) gather(added)
+  }
+
+  const gather = (symbols: readonly string[]): void => {
+    fresh.push(...symbols)
+    gathering ??= clock.setTimeout(() => {
+      gathering = undefined
+      const wanted = fresh.filter(symbol => routes.has(symbol))
+      fresh = []
+      if (wanted.length > 0) void ask(wanted)
+    }, gatherMs)
+  }
+
+  const ask = async (symbols: readonly string[]): Promise<boolean> => {
+    const answer = await rest.prices(symbols)
+    if (answer.kind !== 'answered' || isStopped) return false
+    const receivedAt = clock.wall()
+    for (const tick of answer.value) path.take(tick, receivedAt)
+    return true
+  }
+
+  const learn = async (attempt: number): Promise<void> => {
+    const answer = await rest.exchangeInfo()
+    if (isStopped) return
+    const read = answer.kind === 'answered' ? readSymbols(answer.value, aliases) : undefined
+    if (read !== undefined) {
+      if (table.size !== read.size) note('the exchange told its symbols', { pairs: read.size })
+      table = read
+      route()
+      learned()
+      symbolsTimer = clock.setTimeout(() => void learn(0), symbolsEveryMs)
+      return
+    }
+    const cause = answer.kind === 'answered' ? 'an answer that lists no symbols' : answer.cause
+    if (attempt === 0) trouble('the exchange cannot be reached; still trying. `npm run demo` plays a simulated one', { cause })
+    symbolsTimer = clock.setTimeout(() => void learn(attempt + 1), 500 + backoffMs(clock, attempt, 1000, symbolsRetryMaxMs))
+  }
+
+  void learn(0)
+  return {
+    resolve: pair => table.resolve(pair),
+    search: (text, limit) => table.search(text, limit),
+    target: pairs => {
+      targets = pairs
+      route()
+    },
+    poll: () => ask([...routes.keys()]),
+    get hasTargets() {
+      return routes.size > 0
+    },
+    get symbolsKnown() {
+      return table.size
+    },
+    stop: () => {
+      isStopped = true
+      for (const timer of [gathering, symbolsTimer]) if (timer !== undefined) clock.clearTimeout(timer)
+    },
+  }
+}
