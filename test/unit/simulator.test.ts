@@ -159,13 +159,15 @@ describe('streams', () => {
     expect(body).toMatchObject({ symbol: '币安人生USDT' })
   })
 
-  test('all mini tickers come as one array of what traded', async () => {
+  test('all mini tickers come as one array of what traded, nothing of a delisted symbol', async () => {
     const exchange = await start({ rate: 10 })
+    const delisted = await enter(exchange, '/ws/busdusdt@ticker/busdusdt@trade')
     const client = await enter(exchange, '/ws/!miniTicker@arr')
     await until(() => client.texts.length > 1, 'two arrays')
     const [all] = client.texts.map(text => JSON.parse(text) as Event[])
     expect(all?.find(ticker => ticker.s === 'BTCUSDT')?.e).toBe('24hrMiniTicker')
     expect(all?.some(ticker => ticker.s === 'BUSDUSDT')).toBe(false)
+    expect(delisted.texts).toEqual([])
   })
 })
 
