@@ -65,12 +65,13 @@ function problem(c: Ctx, status: 400 | 404 | 503, title: string, detail: string,
 
 export function createApp(doors: Doors): App {
   const app: App = new Hono()
-  if (doors.corsOrigins.length > 0) app.use('/v1/*', cors({ origin: [...doors.corsOrigins] }))
+  // Before any middleware: middleware would rebuild a response that is already being written.
+  app.get('/v1/stream', c => stream(c, doors))
+  if (doors.corsOrigins.length > 0) app.use('/v1/*', cors({ origin: doors.corsOrigins.includes('*') ? '*' : [...doors.corsOrigins] }))
   app.use('*', async (c, next) => {
     await next()
-    if (c.res !== RESPONSE_ALREADY_SENT) c.res.headers.set('X-Content-Type-Options', 'nosniff')
+    c.res.headers.set('X-Content-Type-Options', 'nosniff')
   })
-  app.get('/v1/stream', c => stream(c, doors))
   app.get('/v1/prices', c => prices(c, doors))
   app.get('/v1/prices/:pair', c => price(c, doors, c.req.param('pair')))
   app.get('/v1/prices/:base/:quote', c => price(c, doors, `${c.req.param('base')}/${c.req.param('quote')}`))
@@ -123,7 +124,7 @@ function stream(c: Ctx, doors: Doors): Response {
   if (good.length === 0) return problem(c, 404, 'No such pair', errors.map(error => error.detail).join(' '), { errors })
   if (c.req.method === 'HEAD') return c.body(null, 200, { 'Content-Type': 'text/event-stream' })
   const { incoming, outgoing } = c.env
-  const open = openStream(incoming, outgoing, Object.fromEntries(c.res.headers))
+  const open = openStream(incoming, outgoing, allowOrigin(doors.corsOrigins, c.req.header('origin')))
   const { random } = doors.clock
   if (doors.hub.counts().readers >= doors.readersMax) {
     const afterMs = Math.round(busyRetryMs.min + random() * (busyRetryMs.max - busyRetryMs.min))
@@ -141,6 +142,12 @@ function stream(c: Ctx, doors: Doors): Response {
     },
   })
   return RESPONSE_ALREADY_SENT
+}
+
+/** What the CORS middleware does for the other routes. */
+function allowOrigin(allowed: readonly string[], origin: string | undefined): Readonly<Record<string, string>> {
+  if (allowed.includes('*')) return { 'Access-Control-Allow-Origin': '*' }
+  return origin !== undefined && allowed.includes(origin) ? { 'Access-Control-Allow-Origin': origin, Vary: 'Origin' } : {}
 }
 
 /** A price as JSON, at the level it has now. */

@@ -10,6 +10,7 @@ import { followingContract } from './following.contract.ts'
 import { leaseContract } from './lease.contract.ts'
 import { ledgerContract } from './ledger.contract.ts'
 import { eventually, lead, type Member, record, type Subject } from './subject.ts'
+import { wantsContract } from './wants.contract.ts'
 
 const names = namesOf()
 
@@ -40,6 +41,7 @@ async function open(): Promise<Subject> {
 describe('embedded', () => {
   busContract(open)
   followingContract(open)
+  wantsContract(open)
   leaseContract(open)
   ledgerContract(open)
 
@@ -69,16 +71,24 @@ describe('embedded', () => {
     expect(await bus.last(['BTC/USD'])).toEqual({ kind: 'read', payloads: new Map([['BTC/USD', Buffer.from('one')]]) })
   })
 
-  test('nothing is told while a publication is being made', async () => {
-    const store = createEmbeddedStore(systemClock)
-    const member = memberOf(store)
-    const epoch = await lead(member)
+  test('a publication is told after it was made, not within it', async () => {
+    const soon: (() => void)[] = []
+    const member = memberOf(createEmbeddedStore({ ...systemClock, soon: then => void soon.push(then) }))
+    const step = () => soon.shift()?.()
+    const walk = async () => {
+      while (soon.length > 0) step()
+      await new Promise(resolve => setImmediate(resolve))
+    }
+    const granted = member.lease.acquire({ id: 'first', ttlMs: 60_000, floorEpoch: 0 })
+    await walk()
+    const outcome = await granted
     const follower = record(member.bus, ['BTC/USD'])
-    await follower.caughtUp()
-    const published = member.bus.publish(epoch, [{ pair: 'BTC/USD', payload: 'one' }])
+    while (!follower.events.includes('caughtUp')) await walk()
+    void member.bus.publish(outcome.kind === 'granted' ? outcome.epoch : 0, [{ pair: 'BTC/USD', payload: 'one' }])
+    step()
     expect(follower.prices).toEqual([])
-    await published
-    await eventually(() => follower.prices.length === 1)
+    await walk()
+    expect(follower.texts('BTC/USD')).toEqual(['one'])
   })
 
   test('an answer can be lost although the question was obeyed', async () => {

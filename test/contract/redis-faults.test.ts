@@ -38,6 +38,7 @@ describe.skipIf(!redisAvailable)('a Redis that fails', () => {
       const readOnly = { kind: 'unreachable', cause: expect.stringMatching(/read-only replica/) }
       expect(await astray.bus.publish(epoch, [price('into the void')])).toEqual(readOnly)
       await eventually(async () => (await astray.bus.last(['BTC/USD'])).kind === 'read')
+      expect(astray.notes.map(({ kind }) => kind)).toEqual(['connected', 'lost', 'connected'])
       expect(await astray.bus.beat(epoch, 'into the void')).toEqual(readOnly)
       await leader.bus.publish(epoch, [price('real')])
       await eventually(() => follower.texts('BTC/USD').includes('real'))
@@ -119,13 +120,26 @@ describe.skipIf(!redisAvailable)('a Redis that fails', () => {
       const follower = await follow(leader, pairsFrom(0))
       expect(follower.prices).toHaveLength(5000)
       follower.following.want(new Set(pairsFrom(5000)))
-      await eventually(async () => (await server.command('PUBSUB NUMSUB prices:dist:P0/USD:latest')) === '*2')
+      await eventually(async () => (await server.command('PUBSUB CHANNELS prices:dist:P0/USD:latest')) === '*0')
       await eventually(async () => {
         await leader.bus.publish(epoch, [price('y', 'P0/USD'), price('y', 'P9999/USD')])
         return follower.prices.length > 5000
       })
       expect(follower.prices[5000]?.pair).toBe('P9999/USD')
       expect(follower.losses).toEqual([])
+    })
+
+    test('demands leave nothing behind in Redis', async () => {
+      const listed = () => server.command('ZCARD prices:demands')
+      const noted = { kind: 'noted' }
+      expect(await leader.ledger.announce('leaving', ['BTC/USD'], { ttlMs: 60_000, tell: false })).toEqual(noted)
+      expect(await leader.ledger.announce('dying', ['BTC/USD'], { ttlMs: 50, tell: false })).toEqual(noted)
+      expect(await listed()).toBe(':2')
+      await leader.ledger.withdraw('leaving')
+      expect(await listed()).toBe(':1')
+      expect(await server.command('EXISTS prices:demand:leaving')).toBe(':0')
+      await eventually(async () => (await server.command('EXISTS prices:demand:dying')) === ':0')
+      await eventually(async () => (await leader.ledger.union()).kind === 'read' && (await listed()) === ':0')
     })
 
     test('a lease that somebody made everlasting still ends', async () => {

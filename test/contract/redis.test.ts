@@ -8,6 +8,7 @@ import { leaseContract } from './lease.contract.ts'
 import { ledgerContract } from './ledger.contract.ts'
 import { connect } from './redis-subject.ts'
 import type { Subject } from './subject.ts'
+import { wantsContract } from './wants.contract.ts'
 
 describe.skipIf(!redisAvailable)('redis', () => {
   let server: RedisServer
@@ -38,6 +39,7 @@ describe.skipIf(!redisAvailable)('redis', () => {
   }
   busContract(open)
   followingContract(open)
+  wantsContract(open)
   leaseContract(open)
   ledgerContract(open)
 })

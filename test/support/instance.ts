@@ -58,7 +58,7 @@ export async function startProcess(
       if (exitCode !== undefined) throw new Error(`ended with ${exitCode} before it listened: ${said.join(' ')} ${JSON.stringify(lines)}`)
       return logged('listening')[0]
     })
-    url = String(listening['url'])
+    url = String(listening.url)
   }
   return {
     pid: child.pid ?? 0,
