@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import type { Redis } from 'ioredis'
 
 /** A step Redis takes as one: nobody sees it half done. */
 export interface Script {
@@ -14,13 +13,19 @@ export function readScript(at: URL): Script {
   return { lua, sha: createHash('sha1').update(lua).digest('hex') }
 }
 
+/** What it needs of an ioredis client. */
+export interface Evaluator {
+  evalsha(sha: string, keyCount: number, ...keysAndArgs: string[]): Promise<unknown>
+  eval(lua: string, keyCount: number, ...keysAndArgs: string[]): Promise<unknown>
+}
+
 export type RunScript = (script: Script, keys: readonly string[], args: readonly string[]) => Promise<unknown>
 
 /**
  * Runs scripts by digest, and in full when Redis has forgotten them (NOSCRIPT). Calls take effect in the order they were made: while forgotten
  * ones are sent again, later ones wait, else a later price could overtake an earlier one.
  */
-export function createRunner(redis: Redis): RunScript {
+export function createRunner(redis: Evaluator): RunScript {
   let underWay = 0
   let resending = false
   let held: (() => void)[] = []
@@ -37,7 +42,7 @@ export function createRunner(redis: Redis): RunScript {
   const attempt = async (script: Script, keys: readonly string[], args: readonly string[]): Promise<unknown> => {
     underWay += 1
     try {
-      const reply: unknown = await redis.evalsha(script.sha, keys.length, ...keys, ...args)
+      const reply = await redis.evalsha(script.sha, keys.length, ...keys, ...args)
       settle()
       return reply
     } catch (error) {

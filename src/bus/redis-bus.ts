@@ -1,0 +1,75 @@
+import type { Clock } from '../clock.ts'
+import type { Names } from '../names.ts'
+import type { Pair } from '../price.ts'
+import { type Commands, connectFollower } from '../redis.ts'
+import { readScript } from '../redis-script.ts'
+import type { Bus, Following, Message, PublishOutcome } from './bus.ts'
+import { follow } from './follow.ts'
+
+const publishScript = readScript(new URL('./publish.lua', import.meta.url))
+
+export interface RedisBusOptions {
+  /** For the followings: each has a connection of its own. */
+  readonly url: string
+  /** Shared with lease and ledger; whoever made it closes it. */
+  readonly commands: Commands
+  readonly clock: Clock
+  readonly names: Names
+  readonly cacheTtlMs?: number
+}
+
+/** Throws only for an address that readRedisUrl refuses, and only in `follow`. */
+export function createRedisBus({ url, commands, clock, names, cacheTtlMs = 86_400_000 }: RedisBusOptions): Bus {
+  const followings = new Set<Following>()
+  const ttl = String(cacheTtlMs)
+
+  const send = async (keys: readonly string[], args: readonly string[]): Promise<PublishOutcome> => {
+    const answer = await commands.run(publishScript, keys, args)
+    if (answer.kind === 'unreachable') return answer
+    const reply = answer.value
+    if (reply === -1) return { kind: 'fenced' }
+    if (typeof reply === 'number' && reply >= 0) return { kind: 'accepted', uncached: reply }
+    return { kind: 'unreachable', cause: 'Redis gave an unknown reply to a publication' }
+  }
+
+  return {
+    kind: 'redis',
+    publish: (epoch, messages) => {
+      const last = lastOfEach(messages)
+      const keys = [names.epoch, ...Array.from(last.keys(), names.key)]
+      const told = messages.flatMap(({ pair, payload }) => [names.channel(pair), payload])
+      return send(keys, [String(epoch), ttl, ...last.values(), ...told])
+    },
+    beat: (epoch, text) => send([names.epoch], [String(epoch), ttl, names.heartbeat, text]),
+    last: async pairs => {
+      const answer = await commands.read(pairs.map(names.key))
+      if (answer.kind === 'unreachable') return answer
+      const payloads = new Map<Pair, Buffer>()
+      for (const [index, pair] of pairs.entries()) {
+        const payload = answer.value[index]
+        if (payload) payloads.set(pair, payload)
+      }
+      return { kind: 'read', payloads }
+    },
+    follow: (pairs, events) => {
+      const following = follow({ connect: line => connectFollower(url, { clock, ...line }), names, pairs, events })
+      followings.add(following)
+      const stop = () => {
+        followings.delete(following)
+        following.stop()
+      }
+      return { want: following.want, stop }
+    },
+    close: async () => {
+      for (const following of followings) following.stop()
+      followings.clear()
+    },
+  }
+}
+
+/** Pair → which message is its last, counted from 1. */
+function lastOfEach(messages: readonly Message[]): ReadonlyMap<Pair, string> {
+  const last = new Map<Pair, string>()
+  for (const [index, { pair }] of messages.entries()) last.set(pair, String(index + 1))
+  return last
+}
