@@ -4,7 +4,7 @@ import { hostname } from 'node:os'
 import { createMemoryBus } from './bus/memory-bus.ts'
 import { createRedisBus } from './bus/redis-bus.ts'
 import { type ExchangeFlags, readCommand } from './cli.ts'
-import { systemClock as clock } from './clock.ts'
+import { after, systemClock as clock } from './clock.ts'
 import { type Config, readConfig } from './config.ts'
 import { createMemoryLedger } from './demand/memory-ledger.ts'
 import { createRedisLedger } from './demand/redis-ledger.ts'
@@ -17,12 +17,12 @@ import { createLog } from './log.ts'
 import { names } from './names.ts'
 import { connectCommands } from './redis.ts'
 import { readRedisUrl } from './redis-url.ts'
-import { createServer, listen } from './server.ts'
+import { closeServer, createServer, listen } from './server.ts'
 import { startExchange } from './simulator/exchange.ts'
 
 /** The process: reads the command line and the settings, chooses the parts, and ends in order. The only file that sees everything. */
 
-type Shared = Pick<InstanceOptions, 'bus' | 'lease' | 'ledger'>
+type Shared = Pick<InstanceOptions, 'bus' | 'lease' | 'ledger'> & { readonly close: () => Promise<void> }
 
 const log = createLog({ level: process.env.LOG_LEVEL ?? 'info', isTerminal: process.stdout.isTTY, base: {} })
 
@@ -47,12 +47,12 @@ function chooseShared(config: Config): () => Shared {
   const ours = names(config.prefix)
   if (config.redisUrl === '') {
     const store = createEmbeddedStore(clock)
-    const shared = {
+    return () => ({
       bus: createMemoryBus({ store, names: ours }),
       lease: createMemoryLease({ store, names: ours }),
       ledger: createMemoryLedger({ store, names: ours }),
-    }
-    return () => shared
+      close: async () => {},
+    })
   }
   const { redisUrl: url } = config
   const reading = readRedisUrl(url)
@@ -67,6 +67,7 @@ function chooseShared(config: Config): () => Shared {
       bus: createRedisBus({ url, commands, clock, names: ours }),
       lease: createRedisLease({ commands, names: ours }),
       ledger: createRedisLedger({ commands, names: ours }),
+      close: commands.close,
     }
   }
 }
@@ -97,9 +98,9 @@ async function run(config: Config, shared: Shared, name: string): Promise<Runnin
   instance.start()
   const stop = async (): Promise<void> => {
     await instance.drain()
-    server.close()
-    server.closeAllConnections()
+    await closeServer(server, clock)
     await shared.bus.close()
+    await shared.close()
     own.info('stopped')
   }
   return { instance, stop }
@@ -143,6 +144,8 @@ async function demo(flags: ExchangeFlags): Promise<void> {
   const config = configure(overrides)
   const share = chooseShared(config)
   const first = await run(config, share(), 'one')
+  // So that the first one leads, as the README says.
+  await after(clock, 200)
   const second = await run({ ...config, port: config.port === 0 ? 0 : config.port + 1 }, share(), 'two')
   log.info({ instance: 'exchange', url: exchange.restUrl, faults: `${exchange.restUrl}/sim` }, 'simulated exchange')
   stopOnSignal(async () => {

@@ -58,3 +58,18 @@ export function listen(server: Server, { host, port }: { readonly host: string; 
     })
   })
 }
+
+/** What was already written may take so long to reach the readers. */
+const closeMaxMs = 1500
+
+/** Takes no more connections, lets what is written go out, and cuts what is still open then. */
+export function closeServer(server: Server, clock: Clock): Promise<void> {
+  return new Promise(resolve => {
+    const timer = clock.setTimeout(() => server.closeAllConnections(), closeMaxMs)
+    server.close(() => {
+      clock.clearTimeout(timer)
+      resolve()
+    })
+    server.closeIdleConnections()
+  })
+}
