@@ -12,6 +12,7 @@ import { createWanted } from './demand/wanted.ts'
 import { createDiary } from './diary.ts'
 import { createFeed } from './exchange/feed.ts'
 import { createRest } from './exchange/rest.ts'
+import type { Connect, Get } from './exchange/wire.ts'
 import { heartbeatEveryMs, readHeartbeat, writeHeartbeat } from './heartbeat.ts'
 import type { Doors } from './http/app.ts'
 import type { Lease } from './leadership/lease.ts'
@@ -44,6 +45,9 @@ export interface InstanceOptions {
   readonly ledger: Ledger
   readonly openDoors: (opened: () => void) => void
   readonly log: Log
+  /** In place of real sockets and HTTP to the exchange. */
+  readonly connect?: Connect
+  readonly get?: Get
   /** A machine or a port broke its own rules. */
   readonly crashed: (error: unknown) => void
 }
@@ -75,6 +79,7 @@ export function createInstance(options: InstanceOptions): Instance {
   const path = createPath({ board, publisher })
   const feed = createFeed({
     clock,
+    connect: options.connect,
     note: trouble,
     urls: config.exchangeWsUrls,
     streams: config.streams,
@@ -83,7 +88,7 @@ export function createInstance(options: InstanceOptions): Instance {
       if (wantsToHear) gateway.send({ type: 'websocket.heard' })
     },
   })
-  const rest = createRest({ clock, urls: config.exchangeRestUrls, note: trouble })
+  const rest = createRest({ clock, urls: config.exchangeRestUrls, note: trouble, get: options.get })
   const upstream = createUpstream({ clock, feed, rest, path, aliases: config.quoteAliases, note, trouble, learned: () => tellUnserved() })
   const wanted = createWanted({
     clock,

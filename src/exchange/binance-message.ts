@@ -39,18 +39,27 @@ export function readFrame(text: string): Frame {
 }
 
 function readReply(fields: Fields): Frame {
-  const error = isFields(fields.error) ? fields.error : fields
   const id = typeof fields.id === 'number' ? fields.id : undefined
-  const message = 'code' in error ? `${String(error.code)} ${String(error.msg)}`.slice(0, 200) : undefined
-  return { kind: 'reply', id, result: fields.result, error: message }
+  return { kind: 'reply', id, result: fields.result, error: readRefusal(fields) }
 }
+
+/** Documented bare, seen wrapped in `error`. Whatever else is in `error` is a refusal too. */
+function readRefusal(fields: Fields): string | undefined {
+  const error = isFields(fields.error) ? fields.error : fields
+  if ('code' in error) return `${word(error.code)} ${word(error.msg)}`.trim().slice(0, 200)
+  return (fields.error ?? undefined) === undefined ? undefined : word(fields.error).slice(0, 200)
+}
+
+/** Arrays and objects are not made into text: that may throw. */
+const word = (value: unknown): string => (typeof value === 'string' || typeof value === 'number' ? String(value) : typeof value)
 
 function readEvent(stream: string, data: Fields): Frame {
   if (data.e === 'serverShutdown') return { kind: 'leaving' }
   const at = stream.indexOf('@')
-  const read = readers[stream.slice(at + 1)]
+  const read = readers.get(stream.slice(at + 1))
   if (at < 1 || read === undefined) return foreign('a stream we do not read')
-  if (data.s !== stream.slice(0, at).toUpperCase()) return foreign('the symbol is not that of the stream')
+  // Lower-cased like the name we subscribed to: upper-casing it again would not give every Unicode symbol back.
+  if (typeof data.s !== 'string' || data.s.toLowerCase() !== stream.slice(0, at)) return foreign('the symbol is not that of the stream')
   if ('ps' in data || 'pair' in data) return foreign('a futures contract')
   const tick = read(data)
   return typeof tick === 'string' ? foreign(tick) : { kind: 'tick', stream, tick }
@@ -72,13 +81,14 @@ const readTime = (value: unknown): number | undefined => {
   return value < 1e14 ? value : Math.floor(value / 1000)
 }
 
-const readers: Readonly<Record<string, (data: Fields) => Tick | string>> = {
-  trade: data => readTrade(data, 'trade', data.t),
-  aggTrade: data => readTrade(data, 'aggTrade', data.l),
-  ticker: readTicker,
-  miniTicker: readMiniTicker,
-  bookTicker: readBook,
-}
+/** No plain object: `btcusdt@constructor` must not find a reader. */
+const readers: ReadonlyMap<string, (data: Fields) => Tick | string> = new Map([
+  ['trade', (data: Fields) => readTrade(data, 'trade', data.t)],
+  ['aggTrade', (data: Fields) => readTrade(data, 'aggTrade', data.l)],
+  ['ticker', readTicker],
+  ['miniTicker', readMiniTicker],
+  ['bookTicker', readBook],
+])
 
 function readTrade({ e, s, p, T, M }: Fields, type: string, tradeId: unknown): Tick | string {
   // Only spot has M, "ignore"; futures trades have the rest (seen in recorded frames of 2020 to 2022).
@@ -114,13 +124,23 @@ function readTicker({ e, E, s, c, o, h, l, v, b, a, p, P, x, L }: Fields): Tick 
 
 function readMiniTicker({ e, E, s, c, o, h, l, v, q }: Fields): Tick | string {
   if (e !== '24hrMiniTicker' || !isAmount(q)) return 'no spot mini ticker'
-  // Nothing else tells a futures mini ticker from a spot one: spot prints eight decimals (recorded frames, 2020 to 2024), futures two or three.
-  const decimals = q.length - 1 - q.indexOf('.')
-  if (q.includes('.') && decimals !== 8) return 'a futures mini ticker'
   const exchangeTime = readTime(E)
   if (!isPrice(c) || exchangeTime === undefined || !isAmount(o) || !isAmount(h) || !isAmount(l) || !isAmount(v))
     return 'mini ticker with a field missing or impossible'
+  if (!hasSpotDecimals(c, v, q)) return 'a futures mini ticker'
   return { kind: 'miniTicker', symbol: s as string, price: c, exchangeTime, open24h: o, high24h: h, low24h: l, volume24h: v }
+}
+
+const decimalsOf = (amount: string): number => (amount.includes('.') ? amount.length - 1 - amount.indexOf('.') : 0)
+
+/**
+ * Nothing else tells a futures mini ticker from a spot one. Spot prints eight decimals everywhere (recorded frames, 2020 to 2024); futures
+ * print price and quote volume with one and the same number of decimals, none to seven. The documentation's example has some in the price
+ * and none in the volumes.
+ */
+function hasSpotDecimals(price: string, volume: string, quoteVolume: string): boolean {
+  const [p, v, q] = [decimalsOf(price), decimalsOf(volume), decimalsOf(quoteVolume)]
+  return (p === 8 && v === 8 && q === 8) || (p > 0 && v === 0 && q === 0)
 }
 
 function readBook(data: Fields): Tick | string {

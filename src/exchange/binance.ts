@@ -1,8 +1,9 @@
 import { type RawData, WebSocket } from 'ws'
 import { type Clock, every, type Timer } from '../clock.ts'
 import { type Frame, readFrame } from './binance-message.ts'
-import type { Hosts } from './hosts.ts'
+import { causeOf, type Hosts, refusalMs } from './hosts.ts'
 import { createSubscriptions, type Subscriptions } from './subscriptions.ts'
+import type { Connect, Wire } from './wire.ts'
 
 /** One socket to Binance's combined streams, from its opening to its end. It never reconnects: machines/connection.ts says when. */
 export interface Socket {
@@ -26,68 +27,95 @@ export interface SocketOptions {
   readonly clock: Clock
   readonly hosts: Hosts
   readonly note: (line: string, fields: Readonly<Record<string, unknown>>) => void
+  readonly connect?: Connect | undefined
 }
 
 /** Frames beyond this are dropped unread: the longest we read is under 1 KB. */
 const frameBytesMax = 256 * 1024
 /** Beyond this the socket is closed by ws before it fills the memory. */
 const payloadBytesMax = 64 * 1024 * 1024
-/** We ping, because the server's pings come when they come (seen from 20 s to 3 min); one of the five messages a second. */
-const pingEveryMs = 2000
-/** Neither data nor an answer to our ping for so long: dead. */
-const deadAfterMs = 4500
-const handshakeTimeoutMs = 10_000
+const lookEveryMs = 500
+/** We ping every two seconds, because the server's pings come when they come (seen from 20 s to 3 min); one of the five messages a second. */
+const looksPerPing = 4
+/** Neither data nor an answer to two pings for so long: dead. Found half a second later at the latest. */
+const deadAfterMs = 4200
+/** Before machines/connection.ts gives up on a socket, so that a host that hangs is known to have failed. */
+const handshakeTimeoutMs = 8000
+/** How long a closing handshake of ours may take. */
+const closingMaxMs = 1000
+/** A socket that was open for so long without any data speaks against its host. */
+const muteAfterMs = 3000
 const refusedWaitMs = 60_000
 
 export function openSocket(options: SocketOptions, events: SocketEvents): Socket {
-  const { clock, hosts, note } = options
+  const { clock, hosts, note, connect = connectOverWs } = options
   const host = hosts.current()
-  if (host === undefined) return noSocket(options, events)
-  const socket = new WebSocket(`${host}/stream`, {
-    perMessageDeflate: false,
-    maxPayload: payloadBytesMax,
-    handshakeTimeout: handshakeTimeoutMs,
-  })
+  if (host === undefined) return noSocket(clock, () => events.refused('no host serves us where we are', hosts.waitMs()))
+  let socket: Wire
+  try {
+    socket = connect(`${host}/stream`)
+  } catch (error) {
+    hosts.failed(host)
+    return noSocket(clock, () => events.closed(causeOf(error, host)))
+  }
   const subscriptions = createSubscriptions({ clock, note, send: text => socket.send(text) })
   let over = false
+  let openedAt: number | undefined
+  let hasData = false
   let heardAt = clock.now()
-  let stopPinging = (): void => {}
+  let looks = 0
+  let stopLooking = (): void => {}
 
+  const stop = (): void => {
+    over = true
+    stopLooking()
+    subscriptions.stop()
+    const isMute = openedAt !== undefined && !hasData && subscriptions.asked.size > 0 && clock.now() - openedAt >= muteAfterMs
+    if (isMute) hosts.failed(host)
+  }
   const end = (tell: () => void): void => {
     if (over) return
-    over = true
-    stopPinging()
-    subscriptions.stop()
+    stop()
     socket.terminate()
     tell()
   }
-  const pulse = (): void => {
-    if (clock.now() - heardAt > deadAfterMs) end(() => events.closed('no sign of life'))
-    else socket.ping()
+  const isDead = (): boolean => clock.now() - heardAt > deadAfterMs
+  const look = (): void => {
+    // If we stood still ourselves, what arrived meanwhile has to be read first.
+    if (isDead()) return clock.soon(() => isDead() && end(() => events.closed('no sign of life')))
+    looks += 1
+    if (looks % looksPerPing === 0) socket.ping()
+  }
+  const heard = (): void => {
+    heardAt = clock.now()
   }
 
   socket.on('open', () => {
-    heardAt = clock.now()
-    stopPinging = every(clock, pingEveryMs, pulse)
+    openedAt = heardAt = clock.now()
+    stopLooking = every(clock, lookEveryMs, look)
     events.opened(host)
   })
   socket.on('message', (raw, isBinary) => {
+    // ws goes on reading what came in one piece with the frame at which we ended.
+    if (over) return
     const receivedAt = clock.wall()
-    heardAt = clock.now()
+    heard()
     const frame = read(raw, isBinary)
+    if (frame.kind === 'tick') hasData = true
     if (frame.kind === 'leaving') events.leaving()
     if (frame.kind === 'reply') subscriptions.replied(frame.id, frame.error)
     events.frame(frame, receivedAt)
   })
-  socket.on('pong', () => {
-    heardAt = clock.now()
-  })
+  socket.on('ping', heard)
+  socket.on('pong', heard)
   socket.on('unexpected-response', (_request, response) => {
     response.resume()
-    end(() => turnedAway(hosts, host, response.statusCode ?? 0, Number(response.headers['retry-after']), events))
+    end(() => turnedAway(hosts, host, response.statusCode ?? 0, response.headers['retry-after'], events))
   })
   socket.on('error', error => {
-    if (socket.readyState !== WebSocket.OPEN) hosts.failed(host)
+    // Also told when we end a socket before it was open, which is no fault of the host.
+    if (over) return
+    if (openedAt === undefined) hosts.failed(host)
     end(() => events.closed(causeOf(error, host)))
   })
   socket.on('close', (code, reason) => end(() => events.closed(`closed with ${code} ${reason.toString().slice(0, 100)}`.trim())))
@@ -95,10 +123,29 @@ export function openSocket(options: SocketOptions, events: SocketEvents): Socket
   return {
     subscriptions,
     close: () => {
-      if (socket.readyState === WebSocket.OPEN) socket.close(1000)
-      end(() => {})
+      if (over) return
+      stop()
+      if (socket.readyState === WebSocket.OPEN) part(clock, socket)
+      else socket.terminate()
     },
   }
+}
+
+/** Throws on an address that is none. */
+const connectOverWs: Connect = url =>
+  new WebSocket(url, {
+    perMessageDeflate: false,
+    maxPayload: payloadBytesMax,
+    handshakeTimeout: handshakeTimeoutMs,
+    // Bytes that are no UTF-8 are garbage, not a reason to lose the socket; it is faster, too.
+    skipUTF8Validation: true,
+  })
+
+/** Says goodbye, and leaves when that is answered, or unanswered for too long. Terminated at once, the goodbye could be lost. */
+function part(clock: Clock, socket: Wire): void {
+  const timer = clock.setTimeout(() => socket.terminate(), closingMaxMs)
+  socket.on('close', () => clock.clearTimeout(timer))
+  socket.close(1000)
 }
 
 function read(raw: RawData, isBinary: boolean): Frame {
@@ -109,27 +156,20 @@ function read(raw: RawData, isBinary: boolean): Frame {
 }
 
 /** 451 and 403: not from here, try another host. 418 and 429: stay away as long as told. Anything else is a failure like any other. */
-function turnedAway(hosts: Hosts, host: string, status: number, retryAfterS: number, events: SocketEvents): void {
+function turnedAway(hosts: Hosts, host: string, status: number, retryAfter: string | undefined, events: SocketEvents): void {
   const cause = `HTTP ${status} from ${host}`
-  const waitMs = retryAfterS > 0 ? retryAfterS * 1000 : refusedWaitMs
-  if (status === 418 || status === 429) return events.refused(cause, waitMs)
-  if ((status === 451 || status === 403) && !hosts.barred(host))
-    return events.refused(`${cause}: it does not serve us where we are`, waitMs)
+  if (status === 418 || status === 429) return events.refused(cause, refusalMs(retryAfter, refusedWaitMs))
+  if ((status === 451 || status === 403) && !hosts.barred(host, status))
+    return events.refused(`${cause}: it does not serve us where we are`, hosts.waitMs())
   hosts.failed(host)
   events.closed(cause)
 }
 
-function noSocket({ clock }: SocketOptions, events: SocketEvents): Socket {
-  const timer: Timer = clock.setTimeout(() => events.refused('no host serves us where we are', refusedWaitMs), 0)
+/** In place of a socket that could not even be tried. */
+function noSocket(clock: Clock, tell: () => void): Socket {
+  const timer: Timer = clock.setTimeout(tell, 0)
   return {
     subscriptions: createSubscriptions({ clock, send: () => {}, note: () => {} }),
     close: () => clock.clearTimeout(timer),
   }
-}
-
-function causeOf(error: Error, host: string): string {
-  const code = 'code' in error ? String(error.code) : ''
-  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return `the name of ${host} does not resolve`
-  if (code === 'ECONNREFUSED') return `${host} refuses the connection`
-  return `${host}: ${error.message || code}`
 }

@@ -4,6 +4,7 @@ import { openSocket, type Socket } from './binance.ts'
 import type { Frame } from './binance-message.ts'
 import type { StreamKind, Tick } from './exchange.ts'
 import { createHosts } from './hosts.ts'
+import type { Connect } from './wire.ts'
 
 /**
  * The exchange's prices as they happen: which symbols are wanted, over which socket they come, and whether they do.
@@ -35,6 +36,8 @@ export interface FeedOptions {
   readonly streams: readonly StreamKind[]
   readonly tick: (tick: Tick, receivedAt: number) => void
   readonly note: (line: string, fields: Readonly<Record<string, unknown>>) => void
+  /** In place of a real socket. */
+  readonly connect?: Connect | undefined
 }
 
 /** Silence of all streams together that is not natural. Tickers come every second; trades of a liquid pair were seen silent for 3.8 s. */
@@ -47,7 +50,7 @@ interface OpenLink {
   isReady: boolean
 }
 
-export function createFeed({ clock, urls, streams, tick, note }: FeedOptions): Feed {
+export function createFeed({ clock, urls, streams, tick, note, connect }: FeedOptions): Feed {
   const hosts = createHosts(clock, urls)
   /** In the order of opening: the second, if there is one, is the successor of the first. */
   const open = new Map<Link, OpenLink>()
@@ -85,13 +88,22 @@ export function createFeed({ clock, urls, streams, tick, note }: FeedOptions): F
     second.tell({ type: 'feed.covered' })
   }
 
-  const lookQuiet = (): void => {
+  const isSilent = (): boolean => {
     const [first] = open.values()
-    if (first === undefined || isQuiet || wanted.size === 0) return
-    const pulsed = [...first.socket.subscriptions.confirmed].some(name => /@(ticker|miniTicker)$/.test(name))
-    if (clock.now() - dataAt < (pulsed ? quietAfterMs.pulsed : quietAfterMs.otherwise)) return
-    isQuiet = true
-    first.tell({ type: 'feed.quiet' })
+    if (first?.isReady !== true || isQuiet || wanted.size === 0) return false
+    const isPulsed = [...first.socket.subscriptions.confirmed].some(name => /@(ticker|miniTicker)$/.test(name))
+    return clock.now() - dataAt >= (isPulsed ? quietAfterMs.pulsed : quietAfterMs.otherwise)
+  }
+
+  /** If we stood still ourselves, what arrived meanwhile has to be read first. */
+  const lookQuiet = (): void => {
+    if (!isSilent()) return
+    clock.soon(() => {
+      const [first] = open.values()
+      if (first === undefined || !isSilent()) return
+      isQuiet = true
+      first.tell({ type: 'feed.quiet' })
+    })
   }
 
   const openLink = (link: Link, tell: (event: ConnectionEvent) => void): (() => void) => {
@@ -100,7 +112,7 @@ export function createFeed({ clock, urls, streams, tick, note }: FeedOptions): F
       if (isOpen) then()
     }
     const socket = openSocket(
-      { clock, hosts, note },
+      { clock, hosts, note, connect },
       {
         opened: host =>
           ifOpen(() => {
@@ -122,6 +134,8 @@ export function createFeed({ clock, urls, streams, tick, note }: FeedOptions): F
     return () => {
       isOpen = false
       open.delete(link)
+      // While two are open nobody acts on silence; it has to be told again to who acts on the one that is left.
+      isQuiet = false
       socket.close()
     }
   }
@@ -131,6 +145,8 @@ export function createFeed({ clock, urls, streams, tick, note }: FeedOptions): F
     open: openLink,
     stop: stopLooking,
     want: symbols => {
+      // While nothing was wanted there was nothing to hear.
+      if (wanted.size === 0) dataAt = clock.now()
       wanted = symbols
       const names = namesOf(wanted, streams)
       for (const { socket, isReady } of open.values()) if (isReady) socket.subscriptions.want(names)

@@ -2,30 +2,53 @@ import type { Clock } from '../clock.ts'
 
 /**
  * The hosts of an exchange, tried in order. A host that failed goes to the end of the line; one that will not serve us where we are
- * (451, 403: asking again is how one gets banned) is left out for a day.
+ * (451, 403: asking again is how one gets banned) is left out for a while.
  */
 export interface Hosts {
   /** The host to try now, or undefined when none will have us. */
   current(): string | undefined
   failed(host: string): void
-  /** Returns whether another host is left. */
-  barred(host: string): boolean
+  /** The host answered 451 or 403. Returns whether another host is left. */
+  barred(host: string, status: number): boolean
+  /** Milliseconds until a host may be tried, 0 if one may now. */
+  waitMs(): number
 }
 
-const barMs = 86_400_000
+/** Where we are does not change within the day; a firewall's 403 is about what we did, and ends. */
+const barMs = { 451: 86_400_000, otherwise: 600_000 }
+
+/** Bans last from two minutes to three days (rest-api.md, limits). More could not be timed either: a timer holds 24 days. */
+const refusalMaxMs = 3 * 86_400_000
 
 export function createHosts(clock: Clock, urls: readonly string[]): Hosts {
-  let line = [...urls]
+  let line = [...new Set(urls)]
   const barredUntil = new Map<string, number>()
-  const current = (): string | undefined => line.find(host => (barredUntil.get(host) ?? 0) <= clock.now())
+  const waitOf = (host: string): number => Math.max(0, (barredUntil.get(host) ?? 0) - clock.now())
+  const current = (): string | undefined => line.find(host => waitOf(host) === 0)
   return {
     current,
     failed: host => {
-      line = [...line.filter(other => other !== host), host]
+      if (line.includes(host)) line = [...line.filter(other => other !== host), host]
     },
-    barred: host => {
-      barredUntil.set(host, clock.now() + barMs)
+    barred: (host, status) => {
+      barredUntil.set(host, clock.now() + (status === 451 ? barMs[451] : barMs.otherwise))
       return current() !== undefined
     },
+    waitMs: () => Math.min(refusalMaxMs, ...line.map(waitOf)),
   }
+}
+
+/** How long to stay away after a 429 or 418. `retryAfter` is the header, in seconds; without a sensible one `otherwiseMs` count. */
+export function refusalMs(retryAfter: string | null | undefined, otherwiseMs: number): number {
+  const seconds = Number(retryAfter)
+  return seconds > 0 ? Math.min(seconds * 1000, refusalMaxMs) : otherwiseMs
+}
+
+/** What went wrong with a connection, as one sentence. fetch hides it one or two causes down. */
+export function causeOf(error: unknown, host: string): string {
+  const inner = error instanceof Error && error.cause instanceof Error ? error.cause : error
+  const code = inner instanceof Error && 'code' in inner ? String(inner.code) : ''
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return `the name of ${host} does not resolve`
+  if (code === 'ECONNREFUSED') return `${host} refuses the connection`
+  return `${host}: ${(inner instanceof Error ? inner.message : String(inner)) || code || 'failed'}`
 }

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../clock.ts'
+import { backoffMs, type Clock, type Timer } from '../clock.ts'
 import { createBudget } from './budget.ts'
 
 /**
@@ -7,6 +7,8 @@ import { createBudget } from './budget.ts'
  * Limits (web-socket-streams.md): five messages a second for pings, pongs and these together, so three are taken here; 1,024 streams a
  * socket, and asking for one more closes it and loses all. Seen in the field: messages over 4,096 bytes are answered only ten seconds later.
  * An acknowledgement proves nothing (any name is acknowledged); a stream is confirmed by its first message.
+ *
+ * The exchange obeys in the order we ask, so the last message that names a stream decides; replies to earlier ones do not matter to it.
  */
 export interface Subscriptions {
   want(streams: ReadonlySet<string>): void
@@ -16,6 +18,7 @@ export interface Subscriptions {
   replied(id: number | undefined, error: string | undefined): void
   stop(): void
   readonly confirmed: ReadonlySet<string>
+  /** Subscribed to, confirmed or not. */
   readonly asked: ReadonlySet<string>
 }
 
@@ -25,63 +28,132 @@ export interface SubscriptionsOptions {
   readonly note: (line: string, fields: Readonly<Record<string, unknown>>) => void
 }
 
-export const messagesPerSecond = 3
+/** Three in any second and a half: what left a second apart may arrive closer together, and the exchange counts what arrives. */
+export const messagesMax = 3
+export const messagesWindowMs = 1500
 export const streamsMax = 1024
 export const namesMax = 200
 export const bytesMax = 4000
 /** An acknowledgement that takes longer is taken for lost, and the names are asked for again. */
 const replyMaxMs = 12_000
+/** What was refused is asked for again after half a second and up to another one; the latter doubles each time, up to a minute. */
+const againMs = { least: 500, first: 1000, max: 60_000 }
 
 type Method = 'SUBSCRIBE' | 'UNSUBSCRIBE'
 
+interface Request {
+  readonly method: Method
+  readonly names: readonly string[]
+  readonly timer: Timer
+}
+
 export function createSubscriptions({ clock, send, note }: SubscriptionsOptions): Subscriptions {
-  const budget = createBudget(clock, messagesPerSecond, 1000)
+  const budget = createBudget(clock, messagesMax, messagesWindowMs)
   const asked = new Set<string>()
   const confirmed = new Set<string>()
-  const unanswered = new Map<number, { method: Method; names: string[]; timer: Timer }>()
+  /** Unsubscribed from, but the exchange has not said so: they still count. */
+  const leaving = new Set<string>()
+  /** The request that named a stream last, while that is unanswered; 0 when it failed and the stream is to be named again. */
+  const pending = new Map<string, number>()
+  const unanswered = new Map<number, Request>()
   let wanted: ReadonlySet<string> = new Set()
   let timer: Timer | undefined
+  let timerAt = Number.POSITIVE_INFINITY
   let lastId = 0
+  let failures = 0
+  let restUntil = Number.NEGATIVE_INFINITY
+  let leftOut = 0
+  let isOver = false
 
-  const say = (method: Method, names: string[]): void => {
+  const say = (method: Method, names: readonly string[]): void => {
     lastId += 1
     const id = lastId
-    unanswered.set(id, { method, names, timer: clock.setTimeout(() => forget(id, 'no answer'), replyMaxMs) })
+    for (const name of names) {
+      pending.set(name, id)
+      if (method === 'SUBSCRIBE') {
+        asked.add(name)
+        leaving.delete(name)
+      } else {
+        asked.delete(name)
+        confirmed.delete(name)
+        leaving.add(name)
+      }
+    }
+    unanswered.set(id, { method, names, timer: clock.setTimeout(() => failed(id, 'no answer'), replyMaxMs) })
     send(JSON.stringify({ method, params: names, id }))
   }
 
-  /** The exchange did not do what we asked: ask again. */
-  const forget = (id: number, error: string): void => {
+  const settle = (id: number): Request | undefined => {
     const request = unanswered.get(id)
-    if (request === undefined) return
+    if (request !== undefined) clock.clearTimeout(request.timer)
     unanswered.delete(id)
-    clock.clearTimeout(request.timer)
+    return request
+  }
+
+  const accepted = (id: number): void => {
+    const request = settle(id)
+    if (request === undefined) return
+    failures = 0
+    for (const name of request.names) {
+      if (pending.get(name) !== id) continue
+      pending.delete(name)
+      leaving.delete(name)
+    }
+    // Room may have come free.
+    if (request.method === 'UNSUBSCRIBE') reconcile()
+  }
+
+  /** The exchange did not do what we asked, or did not say so: ask again, but not in a loop. */
+  const failed = (id: number, error: string): void => {
+    const request = settle(id)
+    if (request === undefined) return
     note('a subscription was not accepted', { method: request.method, streams: request.names.length, error })
-    for (const name of request.names) if (!confirmed.has(name)) asked.delete(name)
-    later(1000)
+    for (const name of request.names) {
+      if (pending.get(name) !== id) continue
+      if (confirmed.has(name)) pending.delete(name)
+      else pending.set(name, 0)
+    }
+    const waitMs = againMs.least + backoffMs(clock, failures, againMs.first, againMs.max)
+    failures += 1
+    restUntil = Math.max(restUntil, clock.now() + waitMs)
+    later(waitMs)
   }
 
   const later = (ms: number): void => {
-    timer ??= clock.setTimeout(() => {
-      timer = undefined
+    const at = clock.now() + ms
+    if (timerAt <= at) return
+    clock.clearTimeout(timer)
+    timerAt = at
+    timer = clock.setTimeout(() => {
+      timerAt = Number.POSITIVE_INFINITY
       reconcile()
     }, ms)
   }
 
+  /** To be left: subscribed to and not wanted, or left before in vain. */
+  const toLeave = (canRepeat: boolean): string[] => {
+    const gone = batch(asked, name => !wanted.has(name))
+    return gone.length > 0 || !canRepeat ? gone : batch(leaving, name => !wanted.has(name) && pending.get(name) === 0)
+  }
+
+  const toJoin = (canRepeat: boolean): string[] => {
+    const fresh = batch(wanted, name => !asked.has(name) && !leaving.has(name), streamsMax - asked.size - leaving.size)
+    if (fresh.length > 0) return fresh
+    const back = batch(wanted, name => leaving.has(name))
+    return back.length > 0 || !canRepeat ? back : batch(asked, name => pending.get(name) === 0)
+  }
+
   const reconcile = (): void => {
-    for (;;) {
-      const gone = batch(asked, name => !wanted.has(name))
-      const fresh = gone.length > 0 ? [] : batch(wanted, name => !asked.has(name), streamsMax - asked.size)
-      if (gone.length === 0 && fresh.length === 0) return
+    while (!isOver) {
+      const restMs = restUntil - clock.now()
+      const gone = toLeave(restMs <= 0)
+      const names = gone.length > 0 ? gone : toJoin(restMs <= 0)
+      if (names.length === 0) break
       if (!budget.take()) return later(budget.waitMs())
-      for (const name of gone) {
-        asked.delete(name)
-        confirmed.delete(name)
-      }
-      for (const name of fresh) asked.add(name)
-      if (gone.length > 0) say('UNSUBSCRIBE', gone)
-      else say('SUBSCRIBE', fresh)
+      say(gone.length > 0 ? 'UNSUBSCRIBE' : 'SUBSCRIBE', names)
     }
+    const restMs = restUntil - clock.now()
+    if (!isOver && restMs > 0) later(restMs)
   }
 
   return {
@@ -89,21 +161,25 @@ export function createSubscriptions({ clock, send, note }: SubscriptionsOptions)
     confirmed,
     want: streams => {
       wanted = streams
+      const over = Math.max(0, wanted.size - streamsMax)
+      if (over > leftOut) note('more streams are wanted than one socket may carry', { wanted: wanted.size, max: streamsMax })
+      leftOut = over
       reconcile()
     },
     heard: stream => {
       if (!asked.has(stream) || confirmed.has(stream)) return false
       confirmed.add(stream)
+      if (pending.get(stream) === 0) pending.delete(stream)
       return true
     },
     replied: (id, error) => {
       if (id === undefined) return
-      if (error !== undefined) return forget(id, error)
-      clock.clearTimeout(unanswered.get(id)?.timer)
-      unanswered.delete(id)
+      if (error === undefined) accepted(id)
+      else failed(id, error)
     },
     stop: () => {
-      if (timer !== undefined) clock.clearTimeout(timer)
+      isOver = true
+      clock.clearTimeout(timer)
       for (const request of unanswered.values()) clock.clearTimeout(request.timer)
       unanswered.clear()
     },

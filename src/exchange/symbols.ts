@@ -1,12 +1,17 @@
 import { z } from 'zod'
 import { type Pair, parsePair } from '../price.ts'
 
-/** Source: exchangeInfo, rest-api.md. Statuses not known today are kept as they are: all but TRADING mean that there is nothing to stream. */
-const exchangeInfo = z.object({
-  symbols: z.array(
-    z.object({ symbol: z.string().min(1).max(60), status: z.string().max(40), baseAsset: z.string(), quoteAsset: z.string() }),
-  ),
+/**
+ * Source: exchangeInfo, rest-api.md. Statuses not known today are kept as they are: all but TRADING mean that there is nothing to stream.
+ * The symbol is written into prices and stream names as it is, so it holds letters and digits only.
+ */
+const listed = z.object({
+  symbol: z.string().regex(/^[\p{L}\p{N}]{1,60}$/u),
+  status: z.string().max(40),
+  baseAsset: z.string(),
+  quoteAsset: z.string(),
 })
+const exchangeInfo = z.object({ symbols: z.array(z.unknown()) })
 
 /** The pairs an exchange trades. */
 export interface SymbolTable {
@@ -36,15 +41,22 @@ const aliased = (pair: Pair, aliases: QuoteAliases): Pair | undefined => {
   return alias === undefined ? undefined : `${base}/${alias}`
 }
 
-/** Builds the table from the exchange's answer; undefined when it is not of that form. An exact pair goes before an aliased one. */
+/**
+ * Builds the table from the exchange's answer; undefined when nothing in it can be read, while single listings of another form are left
+ * out. An exact pair goes before an aliased one, and a trading listing before another one of the same pair.
+ */
 export function readSymbols(answer: unknown, aliases: QuoteAliases): SymbolTable | undefined {
   const parsed = exchangeInfo.safeParse(answer)
   if (!parsed.success) return undefined
   const listings = new Map<Pair, Listing>()
-  for (const { symbol, status, baseAsset, quoteAsset } of parsed.data.symbols) {
+  for (const item of parsed.data.symbols) {
+    const read = listed.safeParse(item)
+    if (!read.success) continue
+    const { symbol, status, baseAsset, quoteAsset } = read.data
     const pair = parsePair(`${baseAsset}/${quoteAsset}`)
-    if (pair !== undefined) listings.set(pair, { pair, symbol, status })
+    if (pair !== undefined && listings.get(pair)?.status !== 'TRADING') listings.set(pair, { pair, symbol, status })
   }
+  if (listings.size === 0) return undefined
   for (const [said, traded] of aliases) addAliased(listings, said, traded)
   return tableOf(listings, aliases)
 }

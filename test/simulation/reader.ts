@@ -1,0 +1,120 @@
+import type { Outlet, Seat } from '../../src/board/hub.ts'
+import type { Chance } from './chance.ts'
+import type { ProcessClock, TimeLine } from './time.ts'
+
+/** What a reader was shown of one pair. */
+export interface Shown {
+  epoch: number
+  sequence: number
+  tradeId: number
+  level: string
+  at: number
+}
+
+export type ReaderTrouble = (what: string) => void
+
+/**
+ * A reader of one stream, kept over all streams it has opened: it reconnects to any instance as a browser would, and what it saw before
+ * counts against what it sees next. May take bytes slowly.
+ */
+export class SimulatedReader {
+  readonly name: string
+  readonly pairs: readonly string[]
+  readonly mode: 'latest' | 'every'
+  readonly shown = new Map<string, Shown>()
+  level = 'none'
+  role = 'none'
+  pairLevels: Record<string, string> = {}
+  lastId: string | undefined
+  seat: Seat | undefined
+  isSlow = false
+  events = 0
+  #waitingBytes = 0
+  readonly #line: TimeLine
+  readonly #chance: Chance
+  readonly #trouble: ReaderTrouble
+  #connection = 0
+
+  constructor(parts: {
+    name: string
+    pairs: readonly string[]
+    mode: 'latest' | 'every'
+    line: TimeLine
+    chance: Chance
+    trouble: ReaderTrouble
+  }) {
+    this.name = parts.name
+    this.pairs = parts.pairs
+    this.mode = parts.mode
+    this.#line = parts.line
+    this.#chance = parts.chance
+    this.#trouble = parts.trouble
+  }
+
+  /** A new stream: what it brings is read; `ended` is called when the server ends it. */
+  outlet(clock: ProcessClock, ended: () => void): Outlet {
+    this.#connection += 1
+    const mine = this.#connection
+    this.#waitingBytes = 0
+    const isMine = (): boolean => mine === this.#connection
+    return {
+      write: frames => {
+        if (isMine()) for (const frame of frames) this.#read(frame.toString('utf8'))
+        if (!this.isSlow) return true
+        this.#waitingBytes += frames.reduce((sum, frame) => sum + frame.length, 0)
+        this.#line.at(this.#line.now + this.#chance.between(50, 3000), () => {
+          this.#waitingBytes = 0
+          if (isMine()) clock.deliver(() => this.seat?.drained())
+        })
+        return false
+      },
+      end: () => isMine() && ended(),
+      cut: () => isMine() && ended(),
+      get waitingBytes() {
+        return 0
+      },
+    }
+  }
+
+  get waitingBytes(): number {
+    return this.#waitingBytes
+  }
+
+  /** The stream is gone. */
+  leave(): void {
+    this.#connection += 1
+    this.seat = undefined
+  }
+
+  #read(chunk: string): void {
+    const text = chunk.slice(chunk.indexOf('\r\n') + 2, -2)
+    for (const block of text.split('\n\n')) this.#readEvent(block)
+  }
+
+  #readEvent(block: string): void {
+    const fields = new Map(block.split('\n').map(line => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1).trim()]))
+    const name = fields.get('event')
+    const data = fields.get('data')
+    if (data === undefined) return
+    this.events += 1
+    const value = JSON.parse(data)
+    if (name === 'price') this.#readPrice(fields.get('id') ?? '', value)
+    if (name !== 'status') return
+    this.level = value.level
+    this.role = value.role
+    this.pairLevels = value.pairs
+  }
+
+  #readPrice(id: string, value: { pair: string; tradeId: number; level: string }): void {
+    const [epoch = 0, sequence = 0] = id.split('-').map(Number)
+    const before = this.shown.get(value.pair)
+    if (before !== undefined) {
+      const isOlder = epoch < before.epoch || (epoch === before.epoch && sequence < before.sequence)
+      if (isOlder) this.#trouble(`${this.name} was shown ${value.pair} at ${id} after ${before.epoch}-${before.sequence}`)
+      if (value.tradeId < before.tradeId)
+        this.#trouble(`${this.name} was shown trade ${value.tradeId} of ${value.pair} after ${before.tradeId}`)
+    }
+    this.shown.set(value.pair, { epoch, sequence, tradeId: value.tradeId, level: value.level, at: this.#line.now })
+    this.lastId = id
+  }
+}
