@@ -180,7 +180,7 @@ export function createInstance(options: InstanceOptions): Instance {
     const update = readPayload(payload)
     if (update === undefined || update.pair !== pair || update.at.epoch > (clock.wall() + epochAheadMaxMs) * 1000) return status.garbled()
     publisher.saw(update.at)
-    board.apply(update, receivedAtOf(update.body))
+    if (board.apply(update, receivedAtOf(update.body))) path.learn(update)
   }
 
   const bulletins: Record<Bulletin, (payload: Buffer) => void> = {

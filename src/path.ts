@@ -2,7 +2,7 @@ import type { Board } from './board/board.ts'
 import type { Publisher } from './bus/publisher.ts'
 import type { Tick } from './exchange/exchange.ts'
 import { emptyState, fold, priceOf, type SymbolState, seedState } from './exchange/fold.ts'
-import { type Cause, type Pair, writeBody } from './price.ts'
+import { type Cause, type Pair, type Update, writeBody } from './price.ts'
 
 /**
  * How one price travels on the instance that has the socket: tick → state of its symbol → a position → our own board, and the bus. All in
@@ -13,11 +13,14 @@ export interface Path {
   route(pairsOf: ReadonlyMap<string, readonly Pair[]>): void
   /** `receivedAt`: wall clock, when the message arrived. */
   take(tick: Tick, receivedAt: number): void
+  /** Somebody else published a price while we have a socket, too: what comes over ours must be newer than that to count. */
+  learn(update: Update): void
 }
 
 export function createPath({ board, publisher }: { readonly board: Board; readonly publisher: Publisher }): Path {
   const states = new Map<string, SymbolState>()
   let routes: ReadonlyMap<string, readonly Pair[]> = new Map()
+  let symbolOf: ReadonlyMap<Pair, string> = new Map()
 
   /** What the bus knew of a symbol before we had a socket counts, or the first REST answer could be older than what readers have seen. */
   const begin = (symbol: string, pairs: readonly Pair[]): SymbolState => {
@@ -43,6 +46,11 @@ export function createPath({ board, publisher }: { readonly board: Board; readon
     route: pairsOf => {
       for (const symbol of states.keys()) if (!pairsOf.has(symbol)) states.delete(symbol)
       routes = pairsOf
+      symbolOf = new Map([...pairsOf].flatMap(([symbol, pairs]) => pairs.map(pair => [pair, symbol])))
+    },
+    learn: update => {
+      const state = states.get(symbolOf.get(update.pair) ?? '')
+      if (state !== undefined) seedState(state, update.body)
     },
     take: (tick, receivedAt) => {
       const pairs = routes.get(tick.symbol)
