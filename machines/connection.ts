@@ -5,7 +5,8 @@ import { notProvided } from './port.ts'
  * Is the exchange talking to us?
  *
  * Promise: started, it comes back from every broken, hanging, silent or ageing socket by itself; stopped, it holds no socket and tries
- * nothing until it is started again. Being stopped is not a failure, so it is another state than being broken.
+ * nothing until it is started again. Being stopped is not a failure, so it is another state than being broken. An ageing socket is
+ * given up only for a successor that has opened; until one does, it is kept and the next try waits a little longer.
  *
  *     idle                        -- connection.start -->                       connecting
  *     connecting                  -- socket.opened [isCurrent] -->              connected
@@ -15,16 +16,21 @@ import { notProvided } from './port.ts'
  *     connecting                  -- connection.stop -->                        intentionally-disconnected
  *     connected                   -- socket.closed [isCurrent] -->              reconnecting
  *     connected                   -- connection.stop -->                        intentionally-disconnected
- *     connected.streaming         -- feed.quiet -->                             connected.quiet
- *     connected.streaming         -- socket.leaving [isCurrent] -->             connected.rotating
- *     connected.streaming         -- after rotateMs -->                         connected.rotating
- *     connected.quiet             -- feed.heard -->                             connected.streaming
- *     connected.quiet             -- after quietMaxMs -->                       reconnecting
- *     connected.quiet             -- socket.leaving [isCurrent] -->             connected.rotating
- *     connected.rotating          -- feed.covered -->                           connected.streaming
- *     connected.rotating          -- socket.closed [isSuccessor] -->            connected.streaming
- *     connected.rotating          -- socket.refused [isSuccessor] -->           connected.streaming
- *     connected.rotating          -- after overlapMaxMs -->                     connected.streaming
+ *     connected.settled           -- socket.leaving [isCurrent] -->             connected.rotating
+ *     connected.settled           -- after rotateMs -->                         connected.rotating
+ *     connected.settled.streaming -- feed.quiet -->                             connected.settled.quiet
+ *     connected.settled.quiet     -- feed.heard -->                             connected.settled.streaming
+ *     connected.settled.quiet     -- after quietMaxMs -->                       reconnecting
+ *     connected.rotating.opening  -- socket.opened [isSuccessor] -->            connected.rotating.covering
+ *     connected.rotating.opening  -- socket.closed [isSuccessor] -->            connected.rotating.pausing
+ *     connected.rotating.opening  -- socket.refused [isSuccessor] -->           connected.settled
+ *     connected.rotating.opening  -- after connectTimeoutMs -->                 connected.rotating.pausing
+ *     connected.rotating.covering -- feed.covered -->                           connected.settled
+ *     connected.rotating.covering -- feed.quiet -->                             connected.settled.quiet
+ *     connected.rotating.covering -- socket.closed [isCurrent] -->              connected.settled
+ *     connected.rotating.covering -- socket.closed [isSuccessor] -->            connected.rotating.pausing
+ *     connected.rotating.covering -- after overlapMaxMs -->                     connected.settled
+ *     connected.rotating.pausing  -- after backoffMs -->                        connected.rotating.opening
  *     reconnecting                -- after backoffMs -->                        connecting
  *     reconnecting                -- connection.stop -->                        intentionally-disconnected
  *     intentionally-disconnected  -- connection.start -->                       connecting
@@ -52,7 +58,7 @@ export type ConnectionEvent =
 
 export interface ConnectionContext {
   link: Link
-  /** Broken sockets in a row, up to {@link attemptMax}. */
+  /** Sockets in a row that broke or did not open, up to {@link attemptMax}. */
   attempt: number
   waitMs: number
   cause: string
@@ -112,44 +118,66 @@ export const connectionMachine = setup({
     },
     connected: {
       tags: 'usable',
-      exit: 'tellDown',
-      initial: 'streaming',
+      initial: 'settled',
       on: {
         'socket.closed': { guard: 'isCurrent', target: 'reconnecting', actions: 'rememberCause' },
         'connection.stop': 'intentionally-disconnected',
       },
-      after: { stableMs: { actions: 'forgetAttempts' } },
       states: {
-        streaming: {
-          on: { 'feed.quiet': 'quiet', 'socket.leaving': { guard: 'isCurrent', target: 'rotating' } },
-          after: { rotateMs: 'rotating' },
-        },
-        quiet: {
-          on: { 'feed.heard': 'streaming', 'socket.leaving': { guard: 'isCurrent', target: 'rotating' } },
-          after: { quietMaxMs: { target: '#connection.reconnecting', actions: 'rememberCause' } },
+        settled: {
+          initial: 'streaming',
+          on: { 'socket.leaving': { guard: 'isCurrent', target: 'rotating' } },
+          after: { stableMs: { actions: 'forgetAttempts' }, rotateMs: 'rotating' },
+          states: {
+            streaming: { on: { 'feed.quiet': 'quiet' } },
+            quiet: {
+              on: { 'feed.heard': 'streaming' },
+              after: { quietMaxMs: { target: '#connection.reconnecting', actions: 'rememberCause' } },
+            },
+          },
         },
         rotating: {
-          entry: 'openSuccessor',
-          on: {
-            'feed.covered': { target: 'streaming', actions: ['closeCurrent', 'promoteSuccessor'] },
-            'socket.closed': { guard: 'isSuccessor', target: 'streaming', actions: 'closeSuccessor' },
-            'socket.refused': { guard: 'isSuccessor', target: 'streaming', actions: 'closeSuccessor' },
+          initial: 'opening',
+          states: {
+            opening: {
+              entry: 'openSuccessor',
+              on: {
+                'socket.opened': { guard: 'isSuccessor', target: 'covering' },
+                'socket.closed': { guard: 'isSuccessor', target: 'pausing' },
+                'socket.refused': { guard: 'isSuccessor', target: '#connection.connected.settled', actions: 'closeSuccessor' },
+              },
+              after: { connectTimeoutMs: 'pausing' },
+            },
+            covering: {
+              on: {
+                'feed.covered': { target: '#connection.connected.settled', actions: ['closeCurrent', 'promoteSuccessor'] },
+                'feed.quiet': { target: '#connection.connected.settled.quiet', actions: ['closeCurrent', 'promoteSuccessor'] },
+                'socket.closed': [
+                  { guard: 'isCurrent', target: '#connection.connected.settled', actions: ['closeCurrent', 'promoteSuccessor'] },
+                  { guard: 'isSuccessor', target: 'pausing' },
+                ],
+              },
+              after: { overlapMaxMs: { target: '#connection.connected.settled', actions: ['closeCurrent', 'promoteSuccessor'] } },
+            },
+            pausing: {
+              entry: ['closeSuccessor', 'countAttempt'],
+              after: { backoffMs: 'opening' },
+            },
           },
-          after: { overlapMaxMs: { target: 'streaming', actions: ['closeCurrent', 'promoteSuccessor'] } },
         },
       },
     },
     reconnecting: {
-      entry: ['closeCurrent', 'closeSuccessor', 'countAttempt'],
+      entry: ['closeCurrent', 'closeSuccessor', 'countAttempt', 'tellDown'],
       on: { 'connection.stop': 'intentionally-disconnected' },
       after: { backoffMs: 'connecting' },
     },
     'intentionally-disconnected': {
-      entry: ['closeCurrent', 'closeSuccessor', 'forgetAttempts'],
+      entry: ['closeCurrent', 'closeSuccessor', 'forgetAttempts', 'tellDown'],
       on: { 'connection.start': 'connecting' },
     },
     blocked: {
-      entry: ['closeCurrent', 'closeSuccessor'],
+      entry: ['closeCurrent', 'closeSuccessor', 'tellDown'],
       on: { 'connection.stop': 'intentionally-disconnected' },
       after: { blockedMs: 'connecting' },
     },

@@ -12,6 +12,7 @@ import { type RelayEvent, relayMachine } from './relay.ts'
  * up before the readers are sent away, so that somebody else already has the prices they will come back for; nothing waits for ever.
  *
  *     starting             -- doors.open -->               serving
+ *     starting             -- gateway.drain -->            draining
  *     serving              -- gateway.drain -->            draining
  *     draining.retiring    -- leadership.retired -->       draining.parting
  *     draining.retiring    -- after retireMaxMs -->        draining.parting
@@ -86,7 +87,7 @@ export const gatewayMachine = setup({
   },
   initial: 'starting',
   states: {
-    starting: { invoke: { id: 'doors', src: 'doors' }, on: { 'doors.open': 'serving' } },
+    starting: { invoke: { id: 'doors', src: 'doors' }, on: { 'doors.open': 'serving', 'gateway.drain': 'draining' } },
     serving: { on: { 'gateway.drain': 'draining' } },
     draining: {
       initial: 'retiring',

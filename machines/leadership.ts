@@ -30,6 +30,7 @@ import { notProvided } from './port.ts'
  *     leader.renewing        -- leadership.retire -->                 leader.handing-over
  *     leader.handing-over    -- lease.given-up -->                    follower
  *     leader.handing-over    -- after handOverMaxMs -->               follower
+ *     leader.handing-over    -- after leaseSafetyMs -->               follower
  *     solo                   -- leadership.retire -->                 follower
  *     solo.alone             -- after soloProbeMs -->                 solo.probing
  *     solo.probing           -- lease.granted [isStillGood] -->       leader
@@ -37,7 +38,7 @@ import { notProvided } from './port.ts'
  *     solo.probing           -- lease.refused -->                     solo.standing-down
  *     solo.probing           -- lease.unreachable -->                 solo.alone
  *     solo.standing-down     -- relay.current -->                     follower
- *     solo.standing-down     -- after standDownMaxMs -->              follower
+ *     solo.standing-down     -- after standDownMaxMs -->              solo.alone
  */
 
 export type LeadershipEvent =
@@ -65,6 +66,8 @@ export interface LeadershipContext {
   validUntil: number
   /** How long the present holder may keep the lease. */
   remainingMs: number
+  /** Somebody's lease was given up while our question was on its way: the answer to it may be older. */
+  wasReleased: boolean
   /** Unreachable answers in a row, up to {@link missesMax}. */
   misses: number
   cause: string
@@ -72,6 +75,12 @@ export interface LeadershipContext {
 
 /** So many unreachable answers in a row mean that the store is gone, not slow. */
 export const missesMax = 3
+
+/** The lease may have passed to another, and nobody could be asked. */
+const leaseOver = [
+  { guard: 'maySolo', target: '#leadership.solo' },
+  { target: '#leadership.follower', actions: 'rememberCause' },
+] as const
 
 export const leadershipMachine = setup({
   types: {
@@ -104,7 +113,11 @@ export const leadershipMachine = setup({
       event.type === 'lease.granted' ? { epoch: event.epoch, validUntil: event.validUntil, remainingMs: 0, misses: 0, cause: '' } : {},
     ),
     extendTerm: assign(({ event }) => (event.type === 'lease.held' ? { validUntil: event.validUntil, misses: 0 } : {})),
-    rememberHolder: assign(({ event }) => (event.type === 'lease.refused' ? { remainingMs: event.remainingMs, misses: 0 } : {})),
+    rememberHolder: assign(({ context, event }) =>
+      event.type === 'lease.refused' ? { remainingMs: context.wasReleased ? 0 : event.remainingMs, misses: 0 } : {},
+    ),
+    rememberRelease: assign({ wasReleased: true }),
+    forgetRelease: assign({ wasReleased: false }),
     countMiss: assign(({ context, event }) => ({
       misses: Math.min(context.misses + 1, missesMax),
       remainingMs: 0,
@@ -122,7 +135,7 @@ export const leadershipMachine = setup({
 }).createMachine({
   id: 'leadership',
   options: { maxIterations: 100 },
-  context: ({ input }) => ({ ...input, epoch: 0, validUntil: 0, remainingMs: 0, misses: 0, cause: '' }),
+  context: ({ input }) => ({ ...input, epoch: 0, validUntil: 0, remainingMs: 0, wasReleased: false, misses: 0, cause: '' }),
   initial: 'follower',
   on: { 'leadership.retire': { actions: ['becomeIneligible', 'tellRetired'] } },
   states: {
@@ -138,8 +151,10 @@ export const leadershipMachine = setup({
           after: { campaignMs: { guard: 'isEligible', target: 'campaigning' } },
         },
         campaigning: {
+          entry: 'forgetRelease',
           invoke: { id: 'acquire', src: 'acquire' },
           on: {
+            'lease.released': { actions: 'rememberRelease' },
             'lease.granted': [
               { guard: 'isStillGood', target: '#leadership.leader', actions: 'takeTerm' },
               { target: 'watching', actions: 'forgetHolder' },
@@ -163,10 +178,7 @@ export const leadershipMachine = setup({
           on: { 'leadership.retire': { target: 'handing-over', actions: 'becomeIneligible' } },
           after: {
             renewMs: 'renewing',
-            leaseSafetyMs: [
-              { guard: 'maySolo', target: '#leadership.solo' },
-              { target: '#leadership.follower', actions: 'rememberCause' },
-            ],
+            leaseSafetyMs: leaseOver,
           },
         },
         renewing: {
@@ -177,28 +189,27 @@ export const leadershipMachine = setup({
             'lease.unreachable': { target: 'holding', actions: 'countMiss' },
             'leadership.retire': { target: 'handing-over', actions: 'becomeIneligible' },
           },
-          after: {
-            leaseSafetyMs: [
-              { guard: 'maySolo', target: '#leadership.solo' },
-              { target: '#leadership.follower', actions: 'rememberCause' },
-            ],
-          },
+          after: { leaseSafetyMs: leaseOver },
         },
         'handing-over': {
           invoke: { id: 'handOver', src: 'handOver' },
           exit: 'tellRetired',
           on: { 'lease.given-up': '#leadership.follower', 'leadership.retire': { actions: 'becomeIneligible' } },
-          after: { handOverMaxMs: '#leadership.follower' },
+          after: { handOverMaxMs: '#leadership.follower', leaseSafetyMs: '#leadership.follower' },
         },
       },
     },
     solo: {
       entry: 'tellSolo',
       initial: 'alone',
-      on: { 'leadership.retire': { target: 'follower', actions: ['becomeIneligible', 'tellRetired'] } },
+      on: {
+        'lease.released': { actions: ['rememberRelease', 'forgetHolder'] },
+        'leadership.retire': { target: 'follower', actions: ['becomeIneligible', 'tellRetired'] },
+      },
       states: {
         alone: { after: { soloProbeMs: 'probing' } },
         probing: {
+          entry: 'forgetRelease',
           invoke: { id: 'acquire', src: 'acquire' },
           on: {
             'lease.granted': [{ guard: 'isStillGood', target: '#leadership.leader', actions: 'takeTerm' }, { target: 'alone' }],
@@ -209,7 +220,7 @@ export const leadershipMachine = setup({
         'standing-down': {
           entry: 'askForRelay',
           on: { 'relay.current': '#leadership.follower' },
-          after: { standDownMaxMs: '#leadership.follower' },
+          after: { standDownMaxMs: 'alone' },
         },
       },
     },

@@ -5,7 +5,8 @@ import { notProvided } from './port.ts'
  * Is my copy of the bus current?
  *
  * Promise: `current` means that everything published from now on arrives, because the channels were subscribed before the last prices
- * were read, on one connection. Whatever breaks that is `behind`, and it joins again by itself, for ever.
+ * were read, on one connection. Whatever breaks that is `behind`, and it joins again by itself, for ever, more slowly while that does
+ * not last.
  *
  *     joining       -- bus.subscribed -->          catching-up
  *     joining       -- bus.lost -->                behind
@@ -25,12 +26,12 @@ export type RelayEvent =
   | { type: 'relay.report' }
 
 export interface RelayContext {
-  /** Joins in a row that failed, up to {@link attemptMax}. */
+  /** Joins in a row that failed or did not last, up to {@link attemptMax}. */
   attempt: number
   cause: string
 }
 
-const attemptMax = 10
+export const attemptMax = 10
 
 export const relayMachine = setup({
   types: { context: {} as RelayContext, events: {} as RelayEvent },
@@ -38,12 +39,14 @@ export const relayMachine = setup({
   delays: {
     joinTimeoutMs: notProvided('delay', 'joinTimeoutMs'),
     rejoinMs: notProvided('delay', 'rejoinMs'),
+    stableMs: notProvided('delay', 'stableMs'),
   },
   actions: {
     follow: spawnChild('following', { id: 'following' }),
     unfollow: stopChild('following'),
     countAttempt: assign({ attempt: ({ context }) => Math.min(context.attempt + 1, attemptMax) }),
-    forgetAttempts: assign({ attempt: 0, cause: '' }),
+    forgetAttempts: assign({ attempt: 0 }),
+    forgetCause: assign({ cause: '' }),
     rememberCause: assign({ cause: ({ event }) => ('cause' in event ? event.cause : event.type) }),
     tellCurrent: sendParent({ type: 'relay.current' }),
     tellBehind: sendParent({ type: 'relay.behind' }),
@@ -64,11 +67,12 @@ export const relayMachine = setup({
       after: { joinTimeoutMs: { target: 'behind', actions: 'rememberCause' } },
     },
     current: {
-      entry: ['forgetAttempts', 'tellCurrent'],
+      entry: ['forgetCause', 'tellCurrent'],
       on: {
         'bus.lost': { target: 'behind', actions: ['rememberCause', 'tellBehind'] },
         'relay.report': { actions: 'tellCurrent' },
       },
+      after: { stableMs: { actions: 'forgetAttempts' } },
     },
     behind: {
       entry: ['unfollow', 'countAttempt'],

@@ -111,7 +111,7 @@ function provideLeadership({ clock, lease, id, leaseTtlMs: ttlMs, highestEpoch }
 const provideRelay = ({ clock, follow }: World): typeof relayMachine =>
   relayMachine.provide({
     actors: { following: fromCallback<RelayEvent>(({ sendBack }) => follow(sendBack)) },
-    delays: { joinTimeoutMs: 3000, rejoinMs: ({ context: { attempt } }) => 20 + backoffMs(clock, attempt - 1, 100, 1000) },
+    delays: { joinTimeoutMs: 3000, stableMs: 5000, rejoinMs: ({ context: { attempt } }) => 20 + backoffMs(clock, attempt - 1, 100, 1000) },
   })
 
 const provideFallback = ({ probe }: World): typeof fallbackMachine =>

@@ -59,7 +59,7 @@ const mistake = (text: string): Command => ({ kind: 'mistake', text })
 export function readCommand(args: readonly string[]): Command {
   const [name = 'help', ...rest] = args
   if (name === 'help' || name === '--help' || name === '-h') return { kind: 'help', text: usage }
-  const help = helpOf[name]
+  const help = Object.hasOwn(helpOf, name) ? helpOf[name] : undefined
   if (help === undefined) return mistake(`There is no command "${name.slice(0, 40)}". Try: tickcast --help`)
   if (rest.includes('--help') || rest.includes('-h')) return { kind: 'help', text: help() }
   if (name === 'demo' || name === 'exchange') return readExchange(name, rest)
@@ -83,9 +83,9 @@ function readExchange(kind: 'demo' | 'exchange', args: readonly string[]): Comma
         hold: { type: 'boolean' },
       },
     })
-    const port = readNumber('--port', values.port, 0, 65535)
+    const port = readWholeNumber('--port', values.port, 0, 65535)
     const speed = readNumber('--speed', values.speed, 0.01, 1000)
-    const symbols = readNumber('--symbols', values.symbols, 1, 20_000)
+    const symbols = readWholeNumber('--symbols', values.symbols, 1, 20_000)
     const rate = readNumber('--rate', values.rate, 0.01, 1000)
     const { seed, replay = [], hold = false } = values
     return { kind, exchange: { port, seed, replay, speed: speed ?? 1, symbols, rate: rate ?? 1, hold } }
@@ -97,7 +97,13 @@ function readExchange(kind: 'demo' | 'exchange', args: readonly string[]): Comma
 function readNumber(flag: string, text: string | undefined, min: number, max: number): number | undefined {
   if (text === undefined) return undefined
   const value = Number(text)
-  if (text.trim() === '' || !(value >= min && value <= max))
+  if (!/^\d{1,9}(\.\d{1,9})?$/.test(text) || !(value >= min && value <= max))
     throw new Error(`${flag} ${text.slice(0, 40)} is no number from ${min} to ${max}`)
+  return value
+}
+
+function readWholeNumber(flag: string, text: string | undefined, min: number, max: number): number | undefined {
+  const value = readNumber(flag, text, min, max)
+  if (value !== undefined && !Number.isInteger(value)) throw new Error(`${flag} ${value} is no whole number`)
   return value
 }

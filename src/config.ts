@@ -36,6 +36,13 @@ const oneOf =
     return value === undefined ? { wrong: `is none of ${words.join(', ')}` } : { value }
   }
 
+/** A value as a message may repeat it: on one line, short, and without what stands before an @, which may be a password. */
+const shown = (text: string): string =>
+  text
+    .replace(/[^,]*@/g, '…@')
+    .replace(/\p{Cc}/gu, '?')
+    .slice(0, 80)
+
 const list = (text: string): readonly string[] =>
   text
     .split(',')
@@ -48,18 +55,28 @@ const listOf =
     const values: T[] = []
     for (const part of list(text)) {
       const value = readOne(part)
-      if (value === undefined) return { wrong: `holds "${part}", which is no ${what}` }
+      if (value === undefined) return { wrong: `holds "${shown(part)}", which is no ${what}` }
       values.push(value)
     }
-    return { value: values }
+    return { value: [...new Set(values)] }
   }
 
 const url =
   (...protocols: readonly string[]) =>
   (text: string): string | undefined => {
     if (!URL.canParse(text)) return undefined
-    return protocols.includes(new URL(text).protocol) ? text.replace(/\/+$/, '') : undefined
+    const { protocol, search, hash } = new URL(text)
+    return protocols.includes(protocol) && search === '' && hash === '' ? text.replace(/\/+$/, '') : undefined
   }
+
+/** As browsers send it: no path, no slash at the end. */
+const webOrigin = (text: string): string | undefined => {
+  if (text === '*') return text
+  if (!URL.canParse(text)) return undefined
+  const { protocol, origin, pathname, search, hash, username } = new URL(text)
+  const isOrigin = (protocol === 'http:' || protocol === 'https:') && pathname === '/' && search === '' && hash === '' && username === ''
+  return isOrigin ? origin : undefined
+}
 
 const word =
   (max: number) =>
@@ -79,7 +96,7 @@ const aliases = (text: string): Read<QuoteAliases> => {
   const map = new Map<string, string>()
   for (const part of list(text)) {
     const match = /^([\p{L}\p{N}]{1,20})=([\p{L}\p{N}]{1,20})$/u.exec(part)
-    if (match === null) return { wrong: `holds "${part}", which is not of the form USD=USDT` }
+    if (match === null) return { wrong: `holds "${shown(part)}", which is not of the form USD=USDT` }
     map.set((match[1] ?? '').toUpperCase(), (match[2] ?? '').toUpperCase())
   }
   return { value: map }
@@ -130,7 +147,7 @@ export const settings = {
     'TICKCAST_CORS_ORIGINS',
     '',
     'origins that may read from other pages, or *',
-    listOf('origin', text => (text === '*' || URL.canParse(text) ? text : undefined)),
+    listOf('origin such as https://example.com', webOrigin),
   ),
   adminToken: setting('TICKCAST_ADMIN_TOKEN', '', 'token for /admin; unset: /admin is off', word(200)),
   logLevel: setting('LOG_LEVEL', 'info', 'how much is logged', oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent')),
@@ -152,11 +169,11 @@ export function readConfig(
     const text = environment[name]?.trim() || fallback
     const got = read(text)
     if ('value' in got) values[key] = got.value
-    else mistakes.push(unsaid.has(name) ? `${name} ${got.wrong}.` : `${name}=${text.slice(0, 80)} ${got.wrong}.`)
+    else mistakes.push(unsaid.has(name) ? `${name} ${got.wrong}.` : `${name}=${shown(text)} ${got.wrong}.`)
   }
   const known = new Set(Object.values(settings).map(({ name }) => name as string))
   for (const name of Object.keys(environment))
-    if (name.startsWith('TICKCAST_') && !known.has(name)) mistakes.push(`${name} is no setting of Tickcast${closest(name, known)}.`)
+    if (name.startsWith('TICKCAST_') && !known.has(name)) mistakes.push(`${shown(name)} is no setting of Tickcast${closest(name, known)}`)
   return mistakes.length > 0 ? { mistakes } : { config: values as unknown as Config }
 }
 
@@ -165,7 +182,7 @@ function closest(name: string, known: ReadonlySet<string>): string {
   const near = [...known]
     .filter(other => other.startsWith('TICKCAST_'))
     .find(other => parts.some(part => part.length > 2 && other.includes(part)))
-  return near === undefined ? '' : `; did you mean ${near}?`
+  return near === undefined ? '.' : `; did you mean ${near}?`
 }
 
 /** The table of all settings as Markdown, for the README. */

@@ -3,22 +3,23 @@ import type { gatewayMachine } from '../machines/gateway.ts'
 import { provideGateway, type Source } from './actors.ts'
 import { createBoard } from './board/board.ts'
 import { createHub } from './board/hub.ts'
-import type { Bulletin, Bus, Following } from './bus/bus.ts'
+import type { Bus } from './bus/bus.ts'
 import { createPublisher } from './bus/publisher.ts'
 import { type Clock, every } from './clock.ts'
 import type { Config } from './config.ts'
 import type { Ledger } from './demand/ledger.ts'
 import { createWanted } from './demand/wanted.ts'
 import { createDiary } from './diary.ts'
+import { createDownstream } from './downstream.ts'
 import { createFeed } from './exchange/feed.ts'
 import { createRest } from './exchange/rest.ts'
 import type { Connect, Get } from './exchange/wire.ts'
-import { heartbeatEveryMs, readHeartbeat, writeHeartbeat } from './heartbeat.ts'
+import { heartbeatEveryMs, writeHeartbeat } from './heartbeat.ts'
 import type { Doors } from './http/app.ts'
 import type { Lease } from './leadership/lease.ts'
 import { createLevels } from './levels.ts'
 import { createPath } from './path.ts'
-import { type Pair, readPayload, receivedAtOf } from './price.ts'
+import type { Pair } from './price.ts'
 import { createStatus } from './status.ts'
 import { createUpstream } from './upstream.ts'
 
@@ -57,8 +58,6 @@ export interface Log {
   warn(fields: object, line: string): void
 }
 
-/** An epoch further ahead of our clock than this was not made by any leader of ours. */
-const epochAheadMaxMs = 86_400_000
 const lookEveryMs = 250
 /** Readers come back spread over this time. */
 const returnMs = { min: 250, max: 2000 }
@@ -99,6 +98,21 @@ export function createInstance(options: InstanceOptions): Instance {
     changedHere: () => retarget(),
     changedEverywhere: () => retarget(),
   })
+  const downstream = createDownstream({
+    clock,
+    bus,
+    wanted,
+    board,
+    publisher,
+    path,
+    garbled: () => status.garbled(),
+    released: () => gateway.send({ type: 'lease.released' }),
+    heartbeat: heartbeat => {
+      if (heartbeat.instance === name && diary.role() === 'leader') return
+      levels.beat(heartbeat)
+      if (diary.role() === 'follower' && heartbeat.level === 'live' && wantsToHear) gateway.send({ type: 'websocket.heard' })
+    },
+  })
   const gateway = createActor(
     provideGateway({
       clock,
@@ -111,7 +125,7 @@ export function createInstance(options: InstanceOptions): Instance {
           tell(event)
           if (event.type === 'feed.quiet') gateway.send({ type: 'websocket.lost' })
         }),
-      follow: tell => follow(tell),
+      follow: downstream.follow,
       probe: () => probe(),
       openDoors: options.openDoors,
       farewell: async () => {
@@ -139,7 +153,6 @@ export function createInstance(options: InstanceOptions): Instance {
 
   /** A price over the stream would be news to machines/fallback.ts. */
   let wantsToHear = true
-  let following: Following | undefined
   const shown = new Map<Pair, string>()
   let isTelling = false
 
@@ -156,7 +169,7 @@ export function createInstance(options: InstanceOptions): Instance {
   let targeted: ReadonlySet<Pair> | undefined
   const retarget = (): void => {
     const role = diary.role()
-    following?.want(wanted.here())
+    downstream.rewant()
     const target = role === 'leader' ? wanted.everywhere() : role === 'solo' ? wanted.here() : new Set<Pair>()
     board.keep(role === 'leader' ? target : wanted.here())
     if (target === targeted || (target.size === 0 && targeted?.size === 0)) return
@@ -164,47 +177,14 @@ export function createInstance(options: InstanceOptions): Instance {
     upstream.target(target)
   }
 
-  const follow: Parameters<typeof provideGateway>[0]['follow'] = tell => {
-    following = bus.follow(wanted.here(), {
-      subscribed: () => tell({ type: 'bus.subscribed' }),
-      caughtUp: () => tell({ type: 'bus.caught-up' }),
-      lost: cause => tell({ type: 'bus.lost', cause }),
-      price: (pair, payload) => received(pair, payload),
-      bulletin: (kind, payload) => bulletins[kind](payload),
-    })
-    const mine = following
-    return () => mine.stop()
-  }
-
-  const received = (pair: Pair, payload: Buffer): void => {
-    const update = readPayload(payload)
-    if (update === undefined || update.pair !== pair || update.at.epoch > (clock.wall() + epochAheadMaxMs) * 1000) return status.garbled()
-    publisher.saw(update.at)
-    if (board.apply(update, receivedAtOf(update.body))) path.learn(update)
-  }
-
-  const bulletins: Record<Bulletin, (payload: Buffer) => void> = {
-    released: () => gateway.send({ type: 'lease.released' }),
-    demand: () => wanted.changedElsewhere(),
-    heartbeat: payload => {
-      const heartbeat = readHeartbeat(payload)
-      if (heartbeat === undefined) return status.garbled()
-      if (heartbeat.instance === name && diary.role() === 'leader') return
-      levels.beat(heartbeat)
-      if (diary.role() === 'follower' && heartbeat.level === 'live' && wantsToHear) gateway.send({ type: 'websocket.heard' })
-    },
-  }
-
   /** Which source answers now? The exchange is asked by who has the socket, or else every follower would poll it. */
   const probe = async (): Promise<Source> => {
     if (diary.role() === 'follower') {
       if (levels.leaders() === 'polling') return 'rest'
     } else if (upstream.hasTargets && (await upstream.poll())) return 'rest'
-    const isRecent = (): boolean => board.newestAgeMs() <= config.staleAfterMs
-    const last = await bus.last([...wanted.here()])
-    if (last.kind === 'read') for (const [pair, payload] of last.payloads) received(pair, payload)
-    if (!isRecent()) return 'none'
-    return last.kind === 'read' ? 'shared' : 'local'
+    const isShared = await downstream.readStored()
+    if (board.newestAgeMs() > config.staleAfterMs) return 'none'
+    return isShared ? 'shared' : 'local'
   }
 
   /** Pairs whose readers were let in before the exchange told its symbols, and which it does not trade. */
@@ -243,6 +223,7 @@ export function createInstance(options: InstanceOptions): Instance {
     const role = diary.role()
     if (role === 'follower') {
       if (!wantsToHear && levels.leaders() !== 'live') gateway.send({ type: 'websocket.lost' })
+      if (diary.relay() === 'current') downstream.lookDeaf()
     } else if (wantsToHear && !upstream.hasTargets && diary.connection() === 'connected') gateway.send({ type: 'websocket.heard' })
   }
 

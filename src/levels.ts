@@ -39,7 +39,9 @@ export function createLevels({ clock, board, staleAfterMs, instanceLevel, hasOwn
       const entry = board.get(pair)
       if (entry === undefined) return 'stale'
       const level = instanceLevel()
-      if (isCached(level)) return clock.wall() - entry.receivedAt > staleAfterMs ? 'stale' : level
+      // A stored price is what it is until the pair is heard of.
+      if (isCached(level) || entry.isStored)
+        return clock.wall() - entry.receivedAt > staleAfterMs ? 'stale' : isCached(level) ? level : 'shared-cache'
       const isSilent = hasOwnSocket() ? clock.now() - entry.heardAt > staleAfterMs : stale.has(pair)
       if (isSilent) return 'stale'
       return entry.update.cause === 'rest' ? 'polling' : level

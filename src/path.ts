@@ -1,7 +1,7 @@
 import type { Board } from './board/board.ts'
 import type { Publisher } from './bus/publisher.ts'
 import type { Tick } from './exchange/exchange.ts'
-import { emptyState, fold, priceOf, type SymbolState, seedState } from './exchange/fold.ts'
+import { emptyState, fold, isBehind, priceOf, type SymbolState, seedState } from './exchange/fold.ts'
 import { type Cause, type Pair, type Update, writeBody } from './price.ts'
 
 /**
@@ -38,7 +38,7 @@ export function createPath({ board, publisher }: { readonly board: Board; readon
     if (price === undefined) return
     const at = publisher.next()
     const update = { pair, at, prev: publisher.link(pair, at), cause, body: writeBody(price, cause, cause === 'rest' ? 'polling' : 'live') }
-    board.apply(update, receivedAt)
+    board.apply(update, receivedAt, { isBehind: isBehind(state) })
     publisher.publish(update)
   }
 
@@ -60,7 +60,7 @@ export function createPath({ board, publisher }: { readonly board: Board; readon
       for (const pair of pairs) {
         if (cause !== undefined || board.get(pair) === undefined)
           show(state, pair, cause ?? (state.source === 'rest' ? 'rest' : 'ticker'), receivedAt)
-        else board.heard(pair)
+        else if (!isBehind(state)) board.heard(pair)
       }
     },
   }

@@ -104,18 +104,28 @@ export const writePayload = (update: Update): string =>
 /** Longest payload taken from the bus, in bytes: five times the longest that is ever written. */
 export const payloadBytesMax = 4096
 
-const payloadShape =
-  /^\{"id":"(\d{1,16})-(\d{1,16})","prev":(\d{1,16}),("cause":"(trade|ticker|book|rest)","pair":"([^"\\\n\r]{3,60})",[^\n\r]*\})$/u
+/** Exactly the flat JSON that {@link writeBody} writes; a later version may put more fields before `receivedAt`, and is still understood. */
+const payloadShape = (() => {
+  const name = '[A-Za-z0-9]{1,40}'
+  const text = '[^"\\\\\\p{Cc}]{0,60}'
+  const number = '(?:0|[1-9]\\d{0,15})'
+  const head = `\\{"id":"(\\d{1,16})-(\\d{1,16})","prev":(\\d{1,16}),`
+  const start = `"cause":"(trade|ticker|book|rest)","pair":"([\\p{L}\\p{N}/]{3,60})","symbol":"${text}","price":"-?\\d{1,40}(?:\\.\\d{1,40})?"`
+  const fields = `(?:,"${name}":(?:"${text}"|${number}|true|false))*`
+  const end = `,"receivedAt":${number},"source":"(?:websocket|rest)","level":"(?:${levels.join('|')})","cached":(?:true|false)\\}`
+  return new RegExp(`^${head}(${start}${fields}${end})$`, 'u')
+})()
 
 /** Reads what {@link writePayload} wrote. Anything else, a line break included (it could forge events on a stream), is undefined. */
 export function readPayload(payload: Buffer): Update | undefined {
   if (payload.length > payloadBytesMax) return undefined
   const match = payloadShape.exec(payload.toString('utf8'))
   if (match === null) return undefined
-  const [, epoch, sequence, prev, body = '', cause, pair = ''] = match
+  const [, epoch, sequence, prevText, body = '', cause, pair = ''] = match
   const at = { epoch: Number(epoch), sequence: Number(sequence) }
-  if (!Number.isSafeInteger(at.epoch) || !Number.isSafeInteger(at.sequence)) return undefined
-  return { pair, at, prev: Number(prev), cause: cause as Cause, body }
+  const prev = Number(prevText)
+  if (!Number.isSafeInteger(at.epoch) || !Number.isSafeInteger(at.sequence) || !Number.isSafeInteger(prev)) return undefined
+  return { pair, at, prev, cause: cause as Cause, body }
 }
 
 /** When the price in this body was received from the exchange, epoch ms; 0 if the body does not say. */
@@ -129,5 +139,8 @@ const pairShape = /^([\p{L}\p{N}]{1,20})[/-]([\p{L}\p{N}]{1,20})$/u
 /** `btc-usd` → `BTC/USD`; undefined for what is no pair at all. Whether it is traded is another question. */
 export function parsePair(text: string): Pair | undefined {
   const match = pairShape.exec(text.trim())
-  return match === null ? undefined : `${match[1]}/${match[2]}`.toUpperCase()
+  if (match === null) return undefined
+  const pair = `${match[1]}/${match[2]}`.toUpperCase()
+  // Some letters grow in upper case, or turn into ones that are no letters.
+  return pairShape.test(pair) ? pair : undefined
 }

@@ -31,6 +31,8 @@ export interface UpstreamOptions {
 }
 
 const symbolsEveryMs = 3_600_000
+/** While somebody wants what the exchange does not trade: it may be listed, or trade again, any minute. Weighs 20 of 6,000. */
+const symbolsSoonMs = 30_000
 const symbolsRetryMaxMs = 30_000
 /** Pairs asked for within this time share one REST request. */
 const gatherMs = 20
@@ -43,12 +45,13 @@ export function createUpstream(options: UpstreamOptions): Upstream {
   let fresh: string[] = []
   let gathering: Timer | undefined
   let symbolsTimer: Timer | undefined
+  let learnsAt = Number.POSITIVE_INFINITY
   let isStopped = false
 
   const route = (): void => {
     const next = new Map<string, Pair[]>()
     for (const pair of targets) {
-      const found = table.resolve(pair)
+      const found = resolve(pair)
       if (found.kind !== 'trading') continue
       const pairs = next.get(found.symbol)
       if (pairs === undefined) next.set(found.symbol, [pair])
@@ -94,19 +97,32 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     if (read !== undefined) {
       if (table.size !== read.size) note('the exchange told its symbols', { pairs: read.size })
       table = read
+      learnIn(symbolsEveryMs, 0)
       route()
       learned()
-      symbolsTimer = clock.setTimeout(() => void learn(0), symbolsEveryMs)
       return
     }
     const cause = answer.kind === 'answered' ? 'an answer that lists no symbols' : answer.cause
     if (attempt === 0) trouble('the exchange cannot be reached; still trying. `npm run demo` plays a simulated one', { cause })
-    symbolsTimer = clock.setTimeout(() => void learn(attempt + 1), 500 + backoffMs(clock, attempt, 1000, symbolsRetryMaxMs))
+    learnIn(500 + backoffMs(clock, attempt, 1000, symbolsRetryMaxMs), attempt + 1)
+  }
+
+  const learnIn = (ms: number, attempt: number): void => {
+    if (symbolsTimer !== undefined) clock.clearTimeout(symbolsTimer)
+    learnsAt = clock.now() + ms
+    symbolsTimer = clock.setTimeout(() => void learn(attempt), ms)
+  }
+
+  /** Resolves; what is not traded may be soon, so the next look is not an hour away. */
+  const resolve = (pair: Pair): Resolution => {
+    const found = table.resolve(pair)
+    if (found.kind !== 'trading' && learnsAt - clock.now() > symbolsSoonMs) learnIn(symbolsSoonMs, 0)
+    return found
   }
 
   void learn(0)
   return {
-    resolve: pair => table.resolve(pair),
+    resolve,
     search: (text, limit) => table.search(text, limit),
     target: pairs => {
       targets = pairs

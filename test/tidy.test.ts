@@ -44,7 +44,20 @@ const libraryOf: Readonly<Record<string, readonly string[]>> = {
 /** Machines whose types a room speaks. */
 const machineOf: Readonly<Record<string, string>> = { exchange: 'connection', leadership: 'leadership', bus: 'relay' }
 /** Files of src/ itself that join the rooms, in reading order. They may see rooms and each other, main.ts sees all. */
-const joints = ['main', 'server', 'instance', 'actors', 'upstream', 'path', 'levels', 'heartbeat', 'diary', 'status', 'doctor']
+const joints = [
+  'main',
+  'server',
+  'instance',
+  'actors',
+  'upstream',
+  'downstream',
+  'path',
+  'levels',
+  'heartbeat',
+  'diary',
+  'status',
+  'doctor',
+]
 const openFiles: Readonly<Record<string, readonly string[]>> = {
   cli: ['src/config.ts'],
   config: ['src/exchange/exchange.ts', 'src/exchange/symbols.ts', 'src/price.ts'],

@@ -8,22 +8,36 @@ export interface Entry {
   readonly update: Update
   /** Wall clock: when the exchange's message arrived, on whatever instance. */
   readonly receivedAt: number
+  /** It was read where the last price is stored, not told when it was made. */
+  readonly isStored: boolean
   /** Between the price before and this one others were published that never came here. */
   readonly isAfterGap: boolean
-  /** Monotonic clock here: when the pair was last heard of, be it to say the same again. */
+  /** Monotonic clock here: when the price was last known to be the exchange's newest, be it because that was said again. */
   heardAt: number
+  /** Undefined: not looked for yet. */
+  tradeId?: number | 'none'
   /** As readers get it, made when the first one does. */
   frame?: Buffer
+  /** The same at another level than it was published at, for those who join while it has that one. */
+  reframed?: { readonly level: Level; readonly frame: Buffer }
+}
+
+/** Why a price may not be the exchange's newest. */
+export interface Doubts {
+  /** The exchange is known to have a newer one. */
+  readonly isBehind?: boolean
+  readonly isStored?: boolean
 }
 
 /**
  * The last price of each pair on this instance. Keeps what is newer by position and drops the rest, wherever it comes from: our own
- * socket, the bus, a key read while joining. That is the whole defence against prices that go back.
+ * socket, the bus, a key read while joining. Between two terms, or a term and an instance on its own, positions alone do not tell which of
+ * two sockets was ahead for a moment: there the older trade is dropped, too. That is the whole defence against prices that go back.
  */
 export interface Board {
   /** Returns whether it was newer, and is now the last one. */
-  apply(update: Update, receivedAt: number): boolean
-  /** The pair is alive, although there is nothing new. */
+  apply(update: Update, receivedAt: number, doubts?: Doubts): boolean
+  /** The price is still the newest. */
   heard(pair: Pair): void
   get(pair: Pair): Entry | undefined
   /** Age of the newest price, in ms; Infinity when there is none. */
@@ -34,15 +48,15 @@ export interface Board {
 
 export function createBoard(clock: Clock, applied: (entry: Entry) => void): Board {
   const entries = new Map<Pair, Entry>()
-  let newestAt = 0
   return {
-    apply: (update, receivedAt) => {
-      const before = entries.get(update.pair)?.update
-      if (before !== undefined && !isNewer(update.at, before.at)) return false
-      const isAfterGap = before !== undefined && before.at.epoch === update.at.epoch && update.prev !== before.at.sequence
-      const entry = { pair: update.pair, update, receivedAt, isAfterGap, heardAt: clock.now() }
+    apply: (update, receivedAt, { isBehind = false, isStored = false } = {}) => {
+      const before = entries.get(update.pair)
+      if (before !== undefined && !isNewer(update.at, before.update.at)) return false
+      const heardAt = isBehind ? (before?.heardAt ?? Number.NEGATIVE_INFINITY) : clock.now()
+      const isAfterGap = isGapBetween(before?.update, update)
+      const entry: Entry = { pair: update.pair, update, receivedAt, isAfterGap, isStored, heardAt }
+      if (before !== undefined && before.update.at.epoch !== update.at.epoch && isOlderTrade(entry, before)) return false
       entries.set(update.pair, entry)
-      if (receivedAt > newestAt) newestAt = receivedAt
       applied(entry)
       return true
     },
@@ -51,11 +65,24 @@ export function createBoard(clock: Clock, applied: (entry: Entry) => void): Boar
       if (entry !== undefined) entry.heardAt = clock.now()
     },
     get: pair => entries.get(pair),
-    newestAgeMs: () => (newestAt === 0 ? Number.POSITIVE_INFINITY : Math.max(0, clock.wall() - newestAt)),
+    newestAgeMs: () => {
+      let newestAt = Number.NEGATIVE_INFINITY
+      for (const { receivedAt } of entries.values()) if (receivedAt > newestAt) newestAt = receivedAt
+      return Math.max(0, clock.wall() - newestAt)
+    },
     keep: pairs => {
       for (const pair of entries.keys()) if (!pairs.has(pair)) entries.delete(pair)
     },
   }
+}
+
+/** A term's first price of a pair cannot say what came before it: whatever the term before published last may be missing. */
+const isGapBetween = (before: Update | undefined, update: Update): boolean =>
+  before !== undefined && (before.at.epoch !== update.at.epoch || before.at.sequence !== update.prev)
+
+function isOlderTrade(entry: Entry, before: Entry): boolean {
+  const [trade, tradeBefore] = [tradeIdOf(entry), tradeIdOf(before)]
+  return trade !== undefined && tradeBefore !== undefined && trade < tradeBefore
 }
 
 /** An entry as every reader gets it: encoded once, whoever comes first. */
@@ -64,5 +91,19 @@ export function frameOf(entry: Entry): Buffer {
   return entry.frame
 }
 
-/** The same at another level than it was published at. */
-export const frameAt = ({ update }: Entry, level: Level): Buffer => chunk(priceEvent(update.at, withLevel(update.body, level)))
+/** The same at the level it has now. */
+export function frameAt(entry: Entry, level: Level): Buffer {
+  const { at, body } = entry.update
+  if (body.includes(`,"level":"${level}","cached":`)) return frameOf(entry)
+  if (entry.reframed?.level !== level) entry.reframed = { level, frame: chunk(priceEvent(at, withLevel(body, level))) }
+  return entry.reframed.frame
+}
+
+/** The id of the last trade in the price, read once. */
+export function tradeIdOf(entry: Entry): number | undefined {
+  if (entry.tradeId === undefined) {
+    const match = /,"tradeId":(\d+)/.exec(entry.update.body)
+    entry.tradeId = match === null ? 'none' : Number(match[1])
+  }
+  return entry.tradeId === 'none' ? undefined : entry.tradeId
+}

@@ -1,37 +1,14 @@
-import { type Clock, every, type Timer } from '../clock.ts'
-import { isNewer, type Level, type Pair, type Position } from '../price.ts'
-import { type Board, type Entry, frameAt, frameOf } from './board.ts'
+import { type Clock, every as repeat } from '../clock.ts'
+import type { Level, Pair } from '../price.ts'
+import { type Audience, createAudience } from './audience.ts'
+import { type Board, type Entry, frameAt } from './board.ts'
+import { createDelivery } from './delivery.ts'
 import { chunk, comment, event } from './frame.ts'
-import { createEveryMailbox, createLatestMailbox, type EveryMailbox, type Mailbox } from './mailbox.ts'
+import { inOrder, isGap } from './mailbox.ts'
+import { block, createReader, give, isNews, type Outlet, type Reader, type ReaderOptions, type Seat } from './reader.ts'
+import { createRhythm } from './rhythm.ts'
 
-/** How bytes reach one reader. Frames are chunks of a chunked HTTP body. */
-export interface Outlet {
-  /** Writes what is given, as one. Returns false when the reader does not keep up: `drained` is called when it does again. */
-  write(frames: readonly Buffer[]): boolean
-  /** Ends the stream in order. */
-  end(): void
-  /** Cuts it. */
-  cut(): void
-  /** Bytes handed over and not yet taken by the kernel. */
-  readonly waitingBytes: number
-}
-
-export interface ReaderOptions {
-  readonly pairs: readonly Pair[]
-  readonly mode: 'latest' | 'every'
-  readonly intervalMs: number
-  /** Sent before anything else, such as retry and what is wrong with a pair. */
-  readonly preface: string
-  /** Only what is newer is sent first. */
-  readonly after: Position | undefined
-}
-
-/** One open stream, as its connection sees it. */
-export interface Seat {
-  drained(): void
-  /** The connection is over. */
-  leave(): void
-}
+export type { Outlet, ReaderOptions, Seat } from './reader.ts'
 
 export interface Hub {
   /** The snapshot follows at once; what arrives meanwhile is already in the mailbox, so nothing is missed and nothing comes twice. */
@@ -41,7 +18,7 @@ export interface Hub {
   levelsChanged(): void
   /** Tells the readers of one pair something about it. */
   tell(pair: Pair, name: string, value: unknown): void
-  /** Tells every reader to come back after a wait drawn between the two, and ends its stream. */
+  /** Tells every reader, and whoever still comes, to come back after a wait drawn between the two, and ends its stream. */
   farewell(minMs: number, maxMs: number): void
   counts(): { readonly readers: number; readonly cutStuck: number; readonly cutFull: number; readonly delivered: number }
   stop(): void
@@ -56,171 +33,200 @@ export interface HubOptions {
   readonly status: () => { readonly level: Level; readonly role: string; readonly since: number }
 }
 
-interface Reader extends ReaderOptions {
-  readonly outlet: Outlet
-  readonly mailbox: Mailbox | EveryMailbox
-  isDirty: boolean
-  /** When it stopped keeping up; undefined: it keeps up. */
-  blockedAt: number | undefined
-  writtenAt: number
-  told: string
-}
-
 const heartbeatAfterMs = 15_000
 const stuckAfterMs = 30_000
 const waitingBytesMax = 1024 * 1024
 const lookEveryMs = 1000
+/** While prices come faster than they are written, writing rests as long as it took, so that more go out together; at most this long. */
+const restMaxMs = 5
 const commentFrame = chunk(comment)
 
 export function createHub({ clock, board, levelOf, status }: HubOptions): Hub {
   const readers = new Set<Reader>()
-  const byPair = new Map<Pair, Set<Reader>>()
+  const latest: Audience<Reader> = createAudience()
+  const every: Audience<Reader> = createAudience()
+  /** The newest price of each pair since the last flush. */
+  const news = new Map<Pair, Entry>()
   const counts = { cutStuck: 0, cutFull: 0, delivered: 0 }
   let dirty: Reader[] = []
   let isScheduled = false
-  let wake: Timer | undefined
-  let wakeAt = Number.POSITIVE_INFINITY
+  let restUntil = Number.NEGATIVE_INFINITY
+  let leaving: { readonly minMs: number; readonly maxMs: number } | undefined
+
+  const schedule = (): void => {
+    if (isScheduled) return
+    isScheduled = true
+    const restMs = restUntil - clock.now()
+    if (restMs >= 1) clock.setTimeout(flush, restMs)
+    else clock.soon(flush)
+  }
 
   const mark = (reader: Reader): void => {
     if (reader.isDirty || reader.blockedAt !== undefined) return
     reader.isDirty = true
     dirty.push(reader)
-    if (isScheduled) return
-    isScheduled = true
-    clock.soon(flush)
+  }
+
+  const offer = (reader: Reader, entry: Entry): void => {
+    if (!isNews(reader, entry)) return
+    give(reader, entry)
+    mark(reader)
+  }
+
+  const distribute = (): void => {
+    if (news.size === 0) return
+    const entries = inOrder([...news.values()])
+    news.clear()
+    for (const entry of entries) for (const reader of latest.of(entry.pair)) offer(reader, entry)
   }
 
   const flush = (): void => {
     isScheduled = false
+    const now = clock.now()
+    const isBusy = news.size > 1
+    distribute()
     const due = dirty
     dirty = []
-    const now = clock.now()
+    const framesOf = createDelivery()
     for (const reader of due) {
       reader.isDirty = false
-      if (readers.has(reader) && reader.blockedAt === undefined) deliver(reader, now)
+      if (reader.blockedAt === undefined && readers.has(reader)) deliver(reader, now, framesOf)
     }
+    const end = clock.now()
+    restUntil = isBusy ? end + Math.min(end - now, restMaxMs) : end
   }
 
-  const deliver = (reader: Reader, now: number): void => {
-    const entries = reader.mailbox.take(now)
-    counts.delivered += entries.length
-    const frames = entries.map(frameOf)
-    if ('gaps' in reader.mailbox) for (const gap of reader.mailbox.gaps()) frames.unshift(chunk(event('gap', gap)))
-    if (frames.length > 0) write(reader, frames, now)
-    if (!reader.mailbox.isEmpty) wakeFor(reader.mailbox.dueAt())
+  const deliver = (reader: Reader, now: number, framesOf: ReturnType<typeof createDelivery>): void => {
+    const items = reader.fresh.length > 0 ? reader.fresh : reader.mailbox.take(now)
+    if (items.length > 0) {
+      counts.delivered += items.length
+      const frames = framesOf(items)
+      reader.fresh.length = 0
+      write(reader, frames, now)
+    }
+    if (!reader.mailbox.isEmpty) waiting.add(reader)
   }
 
   const write = (reader: Reader, frames: readonly Buffer[], now: number): void => {
     reader.writtenAt = now
-    if (reader.outlet.write(frames)) return
-    reader.blockedAt ??= now
+    if (!reader.outlet.write(frames)) block(reader, now)
   }
 
-  /** One timer for all readers with an interval. */
-  const wakeFor = (at: number): void => {
-    if (at >= wakeAt) return
-    if (wake !== undefined) clock.clearTimeout(wake)
-    wakeAt = at
-    const due = (): void => {
-      wakeAt = Number.POSITIVE_INFINITY
-      for (const reader of readers) if (!reader.mailbox.isEmpty) mark(reader)
-    }
-    wake = clock.setTimeout(due, Math.max(0, at - clock.now()))
-  }
+  const waiting = createRhythm<Reader>({
+    clock,
+    dueAt: reader => reader.mailbox.dueAt(),
+    due: those => {
+      for (const reader of those) mark(reader)
+      schedule()
+    },
+  })
 
   const statusOf = (pairs: readonly Pair[]): string =>
     event('status', { ...status(), pairs: Object.fromEntries(pairs.map(pair => [pair, levelOf(pair)])) })
 
+  const tellStatus = (reader: Reader, text: string, frame: () => Buffer): void => {
+    if (text === reader.told || reader.blockedAt !== undefined) return
+    reader.told = text
+    write(reader, [frame()], clock.now())
+  }
+
   const snapshot = (reader: Reader): readonly Buffer[] => {
-    const known: Entry[] = []
     for (const pair of reader.pairs) {
       const entry = board.get(pair)
-      if (entry !== undefined && (reader.after === undefined || isNewer(entry.update.at, reader.after))) known.push(entry)
+      if (entry !== undefined && isNews(reader, entry)) reader.mailbox.put(entry)
     }
-    for (const entry of known) reader.mailbox.put(entry)
-    return reader.mailbox
-      .take(clock.now())
-      .map(entry => (isAsPublished(entry, levelOf(entry.pair)) ? frameOf(entry) : frameAt(entry, levelOf(entry.pair))))
+    const items = reader.mailbox.take(clock.now())
+    return items.map(item => (isGap(item) ? chunk(event('gap', item)) : frameAt(item, levelOf(item.pair))))
   }
+
+  const audienceOf = (reader: Reader): Audience<Reader> => (reader.mode === 'every' ? every : latest)
 
   const leave = (reader: Reader): void => {
     if (!readers.delete(reader)) return
-    for (const pair of reader.pairs) {
-      const others = byPair.get(pair)
-      others?.delete(reader)
-      if (others?.size === 0) byPair.delete(pair)
-    }
+    waiting.delete(reader)
+    audienceOf(reader).leave(reader, reader.pairs)
+  }
+
+  const cut = (reader: Reader): void => {
+    leave(reader)
+    reader.outlet.cut()
   }
 
   const look = (): void => {
     const now = clock.now()
     for (const reader of readers) {
-      if (reader.blockedAt !== undefined && now - reader.blockedAt > stuckAfterMs) {
+      if (reader.blockedAt !== undefined && now - reader.blockedAt >= stuckAfterMs) {
         counts.cutStuck += 1
-        reader.outlet.cut()
+        cut(reader)
       } else if (reader.outlet.waitingBytes > waitingBytesMax) {
         counts.cutFull += 1
-        reader.outlet.cut()
+        cut(reader)
       } else if (reader.blockedAt === undefined && now - reader.writtenAt >= heartbeatAfterMs) write(reader, [commentFrame], now)
     }
   }
 
-  const stopLooking = every(clock, lookEveryMs, look)
+  const sendAway = (reader: Reader, { minMs, maxMs }: { readonly minMs: number; readonly maxMs: number }): void => {
+    const afterMs = Math.round(minMs + clock.random() * (maxMs - minMs))
+    leave(reader)
+    reader.outlet.write([chunk(`retry: ${afterMs}\n${event('reconnect', { afterMs })}`)])
+    reader.outlet.end()
+  }
+
+  const drained = (reader: Reader): void => {
+    if (reader.blockedAt === undefined || !readers.has(reader)) return
+    reader.blockedAt = undefined
+    const text = statusOf(reader.pairs)
+    tellStatus(reader, text, () => chunk(text))
+    if (reader.mailbox.isEmpty) return
+    mark(reader)
+    schedule()
+  }
+
+  const stopLooking = repeat(clock, lookEveryMs, look)
   return {
     join: (options, outlet) => {
-      const mailbox = options.mode === 'every' ? createEveryMailbox() : createLatestMailbox(options.intervalMs)
-      const told = statusOf(options.pairs)
-      const reader: Reader = { ...options, outlet, mailbox, isDirty: false, blockedAt: undefined, writtenAt: clock.now(), told }
+      // What is on its way to the others is in the snapshot already.
+      distribute()
+      if (dirty.length > 0) schedule()
+      const reader = createReader(options, outlet, clock.now())
+      reader.told = statusOf(reader.pairs)
       readers.add(reader)
-      for (const pair of options.pairs) {
-        const others = byPair.get(pair)
-        if (others === undefined) byPair.set(pair, new Set([reader]))
-        else others.add(reader)
-      }
-      write(reader, [chunk(options.preface + told), ...snapshot(reader)], clock.now())
-      return {
-        leave: () => leave(reader),
-        drained: () => {
-          reader.blockedAt = undefined
-          if (!reader.mailbox.isEmpty) mark(reader)
-        },
-      }
+      audienceOf(reader).join(reader, reader.pairs)
+      write(reader, [chunk(options.preface + reader.told), ...snapshot(reader)], clock.now())
+      if (leaving !== undefined) sendAway(reader, leaving)
+      return { leave: () => leave(reader), drained: () => drained(reader) }
     },
     changed: entry => {
-      const interested = byPair.get(entry.pair)
-      if (interested === undefined) return
-      for (const reader of interested) {
-        reader.mailbox.put(entry)
-        mark(reader)
+      if (latest.has(entry.pair)) {
+        news.delete(entry.pair)
+        news.set(entry.pair, entry)
       }
+      for (const reader of every.of(entry.pair)) offer(reader, entry)
+      if (news.size > 0 || dirty.length > 0) schedule()
     },
     levelsChanged: () => {
-      const now = clock.now()
+      const frames = new Map<string, Buffer>()
       for (const reader of readers) {
         const text = statusOf(reader.pairs)
-        if (text === reader.told) continue
-        reader.told = text
-        write(reader, [chunk(text)], now)
+        tellStatus(reader, text, () => {
+          const frame = frames.get(text) ?? chunk(text)
+          frames.set(text, frame)
+          return frame
+        })
       }
     },
     tell: (pair, name, value) => {
-      const frame = chunk(event(name, value))
-      for (const reader of byPair.get(pair) ?? []) write(reader, [frame], clock.now())
+      const frames = [chunk(event(name, value))]
+      for (const audience of [latest, every]) for (const reader of audience.of(pair)) write(reader, frames, clock.now())
     },
     farewell: (minMs, maxMs) => {
-      for (const reader of [...readers]) {
-        const afterMs = Math.round(minMs + clock.random() * (maxMs - minMs))
-        reader.outlet.write([chunk(`retry: ${afterMs}\n${event('reconnect', { afterMs })}`)])
-        reader.outlet.end()
-        leave(reader)
-      }
+      leaving = { minMs, maxMs }
+      for (const reader of readers) sendAway(reader, leaving)
     },
     counts: () => ({ readers: readers.size, ...counts }),
     stop: () => {
       stopLooking()
-      if (wake !== undefined) clock.clearTimeout(wake)
+      waiting.stop()
     },
   }
 }
-
-const isAsPublished = ({ update }: Entry, level: Level): boolean => update.body.includes(`,"level":"${level}","cached":`)

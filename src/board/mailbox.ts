@@ -1,109 +1,150 @@
-import type { Pair, Position } from '../price.ts'
-import type { Entry } from './board.ts'
+import { isNewer, type Pair, type Position } from '../price.ts'
+import { type Entry, tradeIdOf } from './board.ts'
 
-/** What one reader is still to be sent. */
-export interface Mailbox {
-  /** A newer price of one of the reader's pairs. */
-  put(entry: Entry): void
-  /** Takes what is due, in the order of positions. */
-  take(now: number): readonly Entry[]
-  /** When something kept back by the interval is due; Infinity: nothing is. */
-  dueAt(): number
-  readonly isEmpty: boolean
-}
-
-/** Keeps the newest price of each pair; with an interval, gives each pair at most once in it. Bounded by the number of pairs. */
-export function createLatestMailbox(intervalMs: number): Mailbox {
-  const pending = new Map<Pair, Entry>()
-  const sentAt = new Map<Pair, number>()
-  const dueOf = (pair: Pair): number => (sentAt.get(pair) ?? Number.NEGATIVE_INFINITY) + intervalMs
-  return {
-    put: entry => void pending.set(entry.pair, entry),
-    take: now => {
-      const due: Entry[] = []
-      for (const [pair, entry] of pending) {
-        if (intervalMs > 0) {
-          if (dueOf(pair) > now) continue
-          sentAt.set(pair, now)
-        }
-        pending.delete(pair)
-        due.push(entry)
-      }
-      return due.length > 1 ? due.sort(byPosition) : due
-    },
-    dueAt: () => {
-      let due = Number.POSITIVE_INFINITY
-      for (const pair of pending.keys()) due = Math.min(due, dueOf(pair))
-      return due
-    },
-    get isEmpty() {
-      return pending.size === 0
-    },
-  }
-}
-
-const byPosition = (a: Entry, b: Entry): number => compare(a.update.at, b.update.at)
-const compare = (a: Position, b: Position): number => a.epoch - b.epoch || a.sequence - b.sequence
-
-/** Trades the reader did not get, first and last id; absent where prices came without one. */
+/** Trades the reader did not get, first and last id; absent where they are not known. */
 export interface Gap {
   readonly pair: Pair
   readonly from: number | undefined
   readonly to: number | undefined
 }
 
-export interface EveryMailbox extends Mailbox {
-  /** What had to be dropped since the last call. */
-  gaps(): readonly Gap[]
+/** What one reader is still to be sent. */
+export interface Mailbox {
+  /** A newer price of one of the reader's pairs. */
+  put(entry: Entry): void
+  /** Takes what is due, in the order of positions; a gap stands where it happened. */
+  take(now: number): readonly (Entry | Gap)[]
+  /** When something kept back by the interval is due; Infinity: nothing is waiting. */
+  dueAt(): number
+  readonly isEmpty: boolean
 }
+
+/**
+ * Keeps the newest price of each pair. Bounded by the number of pairs.
+ *
+ * With an interval, everything waiting goes out together once in it: were each pair sent in a rhythm of its own, a reader could leave with
+ * the id of one price while an older one of another pair still waits, and would never be sent that. Only the first price of a pair does
+ * not wait.
+ */
+export function createLatestMailbox(intervalMs: number): Mailbox {
+  const pending = new Map<Pair, Entry>()
+  /** Pairs sent before, and from when on they may be again. */
+  const againAt = new Map<Pair, number>()
+  let beatAt = Number.NEGATIVE_INFINITY
+  let hasFirst = false
+
+  const takeAll = (): Entry[] => {
+    const due = [...pending.values()]
+    pending.clear()
+    return due
+  }
+
+  const takeDue = (now: number): Entry[] => {
+    const isBeat = now >= beatAt
+    const due: Entry[] = []
+    if (!isBeat && !hasFirst) return due
+    for (const [pair, entry] of pending) {
+      const from = againAt.get(pair)
+      if (from !== undefined && (!isBeat || from > now)) continue
+      againAt.set(pair, isBeat ? 0 : now + intervalMs)
+      pending.delete(pair)
+      due.push(entry)
+    }
+    if (isBeat && (due.length > 0 || pending.size > 0)) beatAt = now + intervalMs
+    hasFirst = false
+    return due
+  }
+
+  return {
+    put: entry => {
+      pending.set(entry.pair, entry)
+      if (intervalMs > 0 && !againAt.has(entry.pair)) hasFirst = true
+    },
+    take: now => inOrder(intervalMs > 0 ? takeDue(now) : takeAll()),
+    dueAt: () => (pending.size === 0 ? Number.POSITIVE_INFINITY : intervalMs === 0 || hasFirst ? 0 : beatAt),
+    get isEmpty() {
+      return pending.size === 0
+    },
+  }
+}
+
+/** Sorts by position, in place; most often there is nothing to do. */
+export function inOrder(entries: Entry[]): Entry[] {
+  let last: Position | undefined
+  for (const { update } of entries) {
+    if (last !== undefined && isNewer(last, update.at)) return entries.sort(byPosition)
+    last = update.at
+  }
+  return entries
+}
+
+const byPosition = (a: Entry, b: Entry): number => compare(a.update.at, b.update.at)
+const compare = (a: Position, b: Position): number => a.epoch - b.epoch || a.sequence - b.sequence
 
 /** Prices a reader in mode=every may have waiting. At about 450 bytes each, under 2 MB. */
 export const everyMax = 4096
 
-/** Keeps every trade, each once and in order, up to {@link everyMax}; beyond it what is waiting is dropped and told as a gap. */
-export function createEveryMailbox(): EveryMailbox {
-  let queue: Entry[] = []
-  const lastTrade = new Map<Pair, number>()
-  const missed = new Map<Pair, { from: number | undefined; to: number | undefined }>()
-  const note = (pair: Pair, from: number | undefined, to: number | undefined): void =>
-    void missed.set(pair, { from: missed.get(pair)?.from ?? from, to })
+/**
+ * Keeps every trade, each once and in order, up to {@link everyMax}; beyond it what is waiting is dropped and told as a gap. The first price
+ * of a pair is sent whatever brought it. `after`: what the reader had when it left, to tell it what it missed.
+ */
+export function createEveryMailbox(after?: Position): Mailbox {
+  let queue: (Entry | Gap)[] = []
+  const lastTrade = new Map<Pair, number | undefined>()
+
   const drop = (): void => {
-    for (const { pair, update } of queue) {
-      const tradeId = tradeIdOf(update.body)
-      note(pair, tradeId, tradeId)
+    const missed = new Map<Pair, Gap>()
+    for (const item of queue) {
+      const { pair } = item
+      const { from, to } = isGap(item) ? item : { from: tradeIdOf(item), to: tradeIdOf(item) }
+      const before = missed.get(pair)
+      missed.set(pair, { pair, from: before === undefined ? from : before.from, to })
     }
-    queue = []
+    queue = [...missed.values()]
   }
+
+  const add = (entry: Entry, gap: Gap | undefined): void => {
+    if (queue.length >= everyMax) drop()
+    if (gap !== undefined) queue.push(gap)
+    queue.push(entry)
+  }
+
   return {
     put: entry => {
-      const tradeId = tradeIdOf(entry.update.body)
-      const before = lastTrade.get(entry.pair)
-      if (tradeId !== undefined) {
-        if (before !== undefined && tradeId <= before) return
-        lastTrade.set(entry.pair, tradeId)
-        if (entry.isAfterGap && before !== undefined && tradeId > before + 1) note(entry.pair, before + 1, tradeId - 1)
-      } else if (entry.update.cause === 'book') return
-      if (queue.length >= everyMax) drop()
-      queue.push(entry)
+      const { pair } = entry
+      const tradeId = tradeIdOf(entry)
+      if (!lastTrade.has(pair)) {
+        lastTrade.set(pair, tradeId)
+        return add(entry, gapSince(after, entry))
+      }
+      const before = lastTrade.get(pair)
+      if (tradeId === undefined) return entry.update.cause === 'book' ? undefined : add(entry, undefined)
+      if (before !== undefined && tradeId <= before) return
+      lastTrade.set(pair, tradeId)
+      // Trades tell one by one what happened, or (aggTrade) in one what several did; everything else skips those before it.
+      const mayLack = entry.isAfterGap || entry.update.cause !== 'trade'
+      const isGapped = mayLack && before !== undefined && tradeId > before + 1
+      add(entry, isGapped ? { pair, from: before + 1, to: tradeId - 1 } : undefined)
     },
     take: () => {
       const taken = queue
-      queue = []
+      if (taken.length > 0) queue = []
       return taken
     },
     dueAt: () => (queue.length > 0 ? 0 : Number.POSITIVE_INFINITY),
-    gaps: () => {
-      const gaps = [...missed].map(([pair, gap]) => ({ pair, ...gap }))
-      missed.clear()
-      return gaps
-    },
     get isEmpty() {
       return queue.length === 0
     },
   }
 }
 
-function tradeIdOf(body: string): number | undefined {
-  const match = /"tradeId":(\d+)/.exec(body)
-  return match === null ? undefined : Number(match[1])
+export const isGap = (item: Entry | Gap): item is Gap => !('update' in item)
+
+/** What a reader missed of a pair between the price it left with and this one; the first id is only known to the reader. */
+function gapSince(after: Position | undefined, entry: Entry): Gap | undefined {
+  if (after === undefined) return undefined
+  const { at, prev } = entry.update
+  if (at.epoch === after.epoch && prev <= after.sequence) return undefined
+  const tradeId = tradeIdOf(entry)
+  return { pair: entry.pair, from: undefined, to: tradeId === undefined ? undefined : tradeId - 1 }
 }

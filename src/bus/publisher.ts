@@ -11,9 +11,9 @@ export interface Term {
 /**
  * Puts prices in their one order and, while there is a term, on the bus.
  *
- * The sequence of a term counts microseconds since the term began (and at least one per price). So an instance cut off from the bus can
- * go on counting from the last position it saw, at the same pace as the leader it no longer hears: whatever the leader publishes next
- * stands higher, and no reader ever goes back when the two meet again.
+ * The sequence of a term counts microseconds since the term began. Prices that come faster push it ahead, for the rest of the term. So an
+ * instance cut off from the bus can go on counting from the last position it saw, at the same pace as the leader it no longer hears:
+ * whatever the leader publishes next stands higher, and no reader ever goes back when the two meet again.
  */
 export interface Publisher {
   /** A new term, or more time for the present one; undefined: none. */
@@ -53,10 +53,14 @@ export function createPublisher({ clock, bus, fenced, note }: PublisherOptions):
   let seen: Position = { epoch: 0, sequence: 0 }
   let seenAt = clock.now()
   let last: Position = { epoch: 0, sequence: 0 }
+  /** How far the count is ahead of the microseconds. */
+  let ahead = 0
   let waiting: Message[] = []
   let inFlight = 0
   let isReachable = true
   let isScheduled = false
+  /** An epoch that will never publish again. */
+  let fencedEpoch = -1
   const lastOf = new Map<Pair, Position>()
   /** Newest payload handed over per pair, to know whether a lost one is still worth sending. */
   const newest = new Map<Pair, string>()
@@ -68,14 +72,17 @@ export function createPublisher({ clock, bus, fenced, note }: PublisherOptions):
     if (at.epoch < seen.epoch || (at.epoch === seen.epoch && at.sequence <= seen.sequence)) return
     seen = at
     seenAt = clock.now()
+    ahead = 0
   }
 
   const next = (): Position => {
     const microseconds = Math.floor((clock.now() - seenAt) * 1000)
     const epoch = term?.epoch ?? seen.epoch
-    const elapsed = epoch === seen.epoch ? seen.sequence + microseconds : microseconds
-    const sequence = last.epoch === epoch ? Math.max(last.sequence + 1, elapsed) : Math.max(1, elapsed)
-    last = { epoch, sequence }
+    if (last.epoch !== epoch) ahead = 0
+    const elapsed = (epoch === seen.epoch ? seen.sequence : 0) + microseconds
+    const least = last.epoch === epoch ? last.sequence + 1 : 1
+    ahead = Math.max(ahead, least - elapsed)
+    last = { epoch, sequence: elapsed + ahead }
     return last
   }
 
@@ -118,7 +125,7 @@ export function createPublisher({ clock, bus, fenced, note }: PublisherOptions):
       tellReachable(true)
     } else if (outcome.kind === 'fenced') {
       counts.lost += batch.length
-      if (term?.epoch === epoch) fenced()
+      stopPublishing(epoch)
     } else {
       keepNewest(epoch, batch)
       tellReachable(false, outcome.cause)
@@ -126,9 +133,18 @@ export function createPublisher({ clock, bus, fenced, note }: PublisherOptions):
     schedule()
   }
 
+  const stopPublishing = (epoch: number): void => {
+    if (term?.epoch !== epoch || fencedEpoch === epoch) return
+    fencedEpoch = epoch
+    counts.lost += waiting.length
+    waiting = []
+    fenced()
+  }
+
   /** Of a batch nobody confirmed, what is still the newest of its pair is sent again: followers drop what they have. */
   const keepNewest = (epoch: number, batch: readonly Message[]): void => {
-    const again = term?.epoch === epoch ? batch.filter(message => newest.get(message.pair) === message.payload) : []
+    const again =
+      term?.epoch === epoch && epoch !== fencedEpoch ? batch.filter(message => newest.get(message.pair) === message.payload) : []
     counts.lost += batch.length - again.length
     waiting = [...again, ...waiting]
   }
@@ -160,7 +176,7 @@ export function createPublisher({ clock, bus, fenced, note }: PublisherOptions):
       return before?.epoch === at.epoch ? before.sequence : 0
     },
     publish: update => {
-      if (term === undefined) return
+      if (term === undefined || term.epoch === fencedEpoch) return
       const message = { pair: update.pair, payload: writePayload(update) }
       newest.set(update.pair, message.payload)
       waiting.push(message)

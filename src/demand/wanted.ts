@@ -32,6 +32,8 @@ export interface WantedOptions {
 
 /** Pairs one instance may want. Binance lists about 1,700 that trade. */
 export const pairsMax = 5000
+/** Pairs of all instances together. */
+export const everywhereMax = 20_000
 const announceTtlMs = 6000
 const beatMs = 1000
 /** Beats between two announcements of the same, a third of their life. */
@@ -39,27 +41,50 @@ const beatsPerAnnouncement = 2
 
 export function createWanted({ clock, ledger, instance, held, lingerMs, changedHere, changedEverywhere }: WantedOptions): Wanted {
   const readers = new Map<Pair, number>()
-  /** Pairs no reader wants any more, and when they are let go. */
+  /** Pairs no reader wants any more, and when they are let go; the longest waiting first. */
   const lingering = new Map<Pair, number>()
+  const alwaysHere: ReadonlySet<Pair> = new Set(held)
+  /** Held, read or lingering. */
+  const members = new Set<Pair>(held)
   let here: ReadonlySet<Pair> = new Set(held)
   let elsewhere: readonly Pair[] = []
   let everywhere: ReadonlySet<Pair> = here
+  let told = { here, everywhere }
+  let isStale = false
   let beats = 0
+  let isScheduled = false
   let isReading = false
+  let isReadAgain = false
   let isStopped = false
 
-  const unite = (): void => {
-    const united = new Set([...here, ...elsewhere])
-    if (united.size === everywhere.size && [...united].every(pair => everywhere.has(pair))) return
-    everywhere = united
-    changedEverywhere(everywhere)
+  const refresh = (): void => {
+    if (!isStale) return
+    isStale = false
+    if (!isSame(members, here)) here = new Set(members)
+    const united = new Set(here)
+    for (const pair of elsewhere) if (united.size < everywhereMax) united.add(pair)
+    if (!isSame(united, everywhere)) everywhere = united
   }
 
+  const tellChanges = (): void => {
+    if (isStopped) return
+    refresh()
+    const before = told
+    told = { here, everywhere }
+    if (here !== before.here) changedHere(here)
+    if (everywhere !== before.everywhere) changedEverywhere(everywhere)
+    if (here !== before.here) announce(true)
+  }
+
+  /** A reader of many new pairs is told as one change. */
   const changed = (): void => {
-    here = new Set([...held, ...readers.keys(), ...lingering.keys()])
-    changedHere(here)
-    unite()
-    announce(true)
+    isStale = true
+    if (isScheduled) return
+    isScheduled = true
+    clock.soon(() => {
+      isScheduled = false
+      tellChanges()
+    })
   }
 
   const announce = (tell: boolean): void => {
@@ -67,27 +92,43 @@ export function createWanted({ clock, ledger, instance, held, lingerMs, changedH
   }
 
   const readElsewhere = async (): Promise<void> => {
-    if (isReading) return
+    if (isReading) {
+      isReadAgain = true
+      return
+    }
     isReading = true
-    const outcome = await ledger.union()
+    do {
+      isReadAgain = false
+      const outcome = await ledger.union()
+      if (isStopped) return
+      if (outcome.kind !== 'read') break
+      elsewhere = [...outcome.wanted].filter(([other]) => other !== instance).flatMap(([, pairs]) => pairs)
+      isStale = true
+      tellChanges()
+    } while (isReadAgain)
     isReading = false
-    if (isStopped || outcome.kind !== 'read') return
-    elsewhere = [...outcome.wanted].filter(([other]) => other !== instance).flatMap(([, pairs]) => pairs)
-    unite()
   }
 
-  const letGo = (): void => {
-    let gone = false
-    for (const [pair, until] of lingering) {
-      if (until > clock.now()) continue
-      lingering.delete(pair)
-      gone = true
-    }
-    if (gone) changed()
+  const letGo = (pair: Pair): void => {
+    lingering.delete(pair)
+    members.delete(pair)
+    changed()
+  }
+
+  const letGoOfOld = (): void => {
+    for (const [pair, until] of lingering) if (until <= clock.now()) letGo(pair)
+  }
+
+  /** Who wants a pair now goes before those nobody wants any more. */
+  const hasRoom = (): boolean => {
+    if (members.size < pairsMax) return true
+    const [oldest] = lingering.keys()
+    if (oldest !== undefined) letGo(oldest)
+    return members.size < pairsMax
   }
 
   const beat = (): void => {
-    letGo()
+    letGoOfOld()
     beats += 1
     if (beats % beatsPerAnnouncement === 0) announce(false)
     void readElsewhere()
@@ -96,20 +137,29 @@ export function createWanted({ clock, ledger, instance, held, lingerMs, changedH
   announce(true)
   const stopBeating = every(clock, beatMs, beat)
   return {
-    here: () => here,
-    everywhere: () => everywhere,
+    here: () => {
+      refresh()
+      return here
+    },
+    everywhere: () => {
+      refresh()
+      return everywhere
+    },
     changedElsewhere: () => void readElsewhere(),
     add: pair => {
-      if (!here.has(pair) && here.size >= pairsMax) return false
+      if (!members.has(pair) && !hasRoom()) return false
       readers.set(pair, (readers.get(pair) ?? 0) + 1)
       lingering.delete(pair)
-      if (!here.has(pair)) changed()
+      if (!members.has(pair)) {
+        members.add(pair)
+        changed()
+      }
       return true
     },
     remove: pair => {
       const left = (readers.get(pair) ?? 0) - 1
       if (left > 0) return void readers.set(pair, left)
-      if (readers.delete(pair) && !held.includes(pair)) lingering.set(pair, clock.now() + lingerMs)
+      if (readers.delete(pair) && !alwaysHere.has(pair)) lingering.set(pair, clock.now() + lingerMs)
     },
     stop: async () => {
       isStopped = true
@@ -117,4 +167,10 @@ export function createWanted({ clock, ledger, instance, held, lingerMs, changedH
       await ledger.withdraw(instance)
     },
   }
+}
+
+const isSame = (a: ReadonlySet<Pair>, b: ReadonlySet<Pair>): boolean => {
+  if (a.size !== b.size) return false
+  for (const pair of a) if (!b.has(pair)) return false
+  return true
 }

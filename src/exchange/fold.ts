@@ -78,6 +78,9 @@ export function seedState(state: SymbolState, body: string): void {
   Object.assign(state, emptyState(state.symbol), known, { lastTrade: tradeId, rangeTime: exchangeTime, tickerTime: exchangeTime })
 }
 
+/** A trade is known of that has not been shown. */
+export const isBehind = (state: SymbolState): boolean => state.announced > state.lastTrade
+
 /** Takes a tick into the state. Returns what it changed the price by, or undefined if it told nothing new. */
 export function fold(state: SymbolState, tick: Tick): Cause | undefined {
   if (tick.kind === 'rest') return foldRest(state, tick)

@@ -4,12 +4,13 @@ import { type Context, Hono } from 'hono'
 import { cors } from 'hono/cors'
 import type { Board } from '../board/board.ts'
 import { event } from '../board/frame.ts'
-import type { Hub, Outlet } from '../board/hub.ts'
+import type { Hub } from '../board/hub.ts'
+import type { Outlet } from '../board/reader.ts'
 import type { Clock } from '../clock.ts'
 import type { Wanted } from '../demand/wanted.ts'
 import { type Level, type Pair, withLevel } from '../price.ts'
-import { readPairs, readStreamRequest } from './query.ts'
-import { openStream, sayAndEnd } from './stream.ts'
+import { readPair, readPairs, readStreamRequest } from './query.ts'
+import { openStream, sayAndEnd, streamHeaders } from './stream.ts'
 
 /** What the routes need of the instance they serve. */
 export interface Doors {
@@ -41,7 +42,7 @@ export type Standing =
 
 interface PairError {
   readonly pair: Pair
-  readonly code: 'unknown-pair' | 'not-trading' | 'no-price-yet'
+  readonly code: 'unknown-pair' | 'not-trading' | 'no-room' | 'no-price-yet'
   readonly detail: string
 }
 
@@ -118,30 +119,53 @@ function judge(doors: Doors, pairs: readonly Pair[]): { readonly good: readonly 
 }
 
 function stream(c: Ctx, doors: Doors): Response {
-  const asked = readStreamRequest(c.req.query(), c.req.header('last-event-id') ?? c.req.query('lastEventId'))
+  const answer = answerStream(c, doors)
+  if (answer === RESPONSE_ALREADY_SENT) return answer
+  for (const [name, value] of Object.entries(allowOrigin(doors.corsOrigins, c.req.header('origin')))) answer.headers.set(name, value)
+  answer.headers.set('X-Content-Type-Options', 'nosniff')
+  return answer
+}
+
+function answerStream(c: Ctx, doors: Doors): Response {
+  const { clock } = doors
+  const query = { ...c.req.query(), pairs: c.req.queries('pairs')?.join(',') }
+  const asked = readStreamRequest(query, c.req.header('last-event-id') || c.req.query('lastEventId'), clock.wall())
   if (asked.kind === 'malformed') return problem(c, 400, 'Malformed request', asked.detail)
   const { good, errors } = judge(doors, asked.value.pairs)
-  if (good.length === 0) return problem(c, 404, 'No such pair', errors.map(error => error.detail).join(' '), { errors })
-  if (c.req.method === 'HEAD') return c.body(null, 200, { 'Content-Type': 'text/event-stream' })
+  if (good.length === 0) return noneLeft(c, errors)
+  if (c.req.method === 'HEAD') return c.body(null, 200, streamHeaders)
+  const wanted = doors.hub.counts().readers < doors.readersMax ? want(doors, good) : { pairs: [], errors: [] }
   const { incoming, outgoing } = c.env
   const open = openStream(incoming, outgoing, allowOrigin(doors.corsOrigins, c.req.header('origin')))
-  const { random } = doors.clock
-  if (doors.hub.counts().readers >= doors.readersMax) {
-    const afterMs = Math.round(busyRetryMs.min + random() * (busyRetryMs.max - busyRetryMs.min))
+  if (wanted.pairs.length === 0) {
+    const afterMs = Math.round(busyRetryMs.min + clock.random() * (busyRetryMs.max - busyRetryMs.min))
     sayAndEnd(open, `retry: ${afterMs}\n\n${event('busy', { afterMs })}`)
     return RESPONSE_ALREADY_SENT
   }
-  for (const pair of good) doors.wanted.add(pair)
-  const preface = `retry: ${retryMs}\n\n${errors.map(error => event('pair-error', error)).join('')}`
-  const seat = doors.hub.join({ ...asked.value, pairs: good, preface }, open.outlet)
+  const preface = `retry: ${retryMs}\n\n${[...errors, ...wanted.errors].map(error => event('pair-error', error)).join('')}`
+  const seat = doors.hub.join({ ...asked.value, pairs: wanted.pairs, preface }, open.outlet)
   open.on({
     drained: seat.drained,
     closed: () => {
       seat.leave()
-      for (const pair of good) doors.wanted.remove(pair)
+      for (const pair of wanted.pairs) doors.wanted.remove(pair)
     },
   })
   return RESPONSE_ALREADY_SENT
+}
+
+const noneLeft = (c: Ctx, errors: readonly PairError[]): Response =>
+  problem(c, 404, 'No such pair', errors.map(error => error.detail).join(' '), { errors })
+
+/** Counts a reader of these pairs, as far as there is room for them. */
+function want(doors: Doors, pairs: readonly Pair[]): { readonly pairs: readonly Pair[]; readonly errors: readonly PairError[] } {
+  const wanted: Pair[] = []
+  const errors: PairError[] = []
+  for (const pair of pairs) {
+    if (doors.wanted.add(pair)) wanted.push(pair)
+    else errors.push({ pair, code: 'no-room', detail: `This instance already serves as many pairs as it can; ask again for ${pair}.` })
+  }
+  return { pairs: wanted, errors }
 }
 
 /** What the CORS middleware does for the other routes. */
@@ -159,11 +183,12 @@ function asJson({ board, levelOf }: Doors, pair: Pair): string | undefined {
 }
 
 async function prices(c: Ctx, doors: Doors): Promise<Response> {
-  const asked = readPairs(c.req.query('pairs') ?? [...doors.wanted.here()].join(','))
+  const text = c.req.queries('pairs')?.join(',')
+  const asked = text === undefined ? { kind: 'asked' as const, value: [...doors.wanted.here()] } : readPairs(text)
   if (asked.kind === 'malformed') return problem(c, 400, 'Malformed request', asked.detail)
   const { good, errors } = judge(doors, asked.value)
-  if (good.length === 0) return problem(c, 404, 'No such pair', errors.map(error => error.detail).join(' '), { errors })
-  await firstPrices(doors, good)
+  if (text !== undefined && good.length === 0) return noneLeft(c, errors)
+  if (text !== undefined) await firstPrices(doors, good)
   const known = good.map(pair => asJson(doors, pair)).filter(text => text !== undefined)
   const missing = good.filter(pair => doors.board.get(pair) === undefined).map(noPriceYet)
   return c.body(`{"prices":[${known.join(',')}],"errors":${JSON.stringify([...errors, ...missing])}}`, 200, {
@@ -173,11 +198,11 @@ async function prices(c: Ctx, doors: Doors): Promise<Response> {
 }
 
 async function price(c: Ctx, doors: Doors, text: string): Promise<Response> {
-  const asked = readPairs(text)
+  const asked = readPair(text)
   if (asked.kind === 'malformed') return problem(c, 400, 'Malformed request', asked.detail)
-  const { good, errors } = judge(doors, asked.value)
+  const { good, errors } = judge(doors, [asked.value])
   const [pair] = good
-  if (pair === undefined || good.length > 1) return problem(c, 404, 'No such pair', errors.map(error => error.detail).join(' '), { errors })
+  if (pair === undefined) return noneLeft(c, errors)
   await firstPrices(doors, [pair])
   const body = asJson(doors, pair)
   if (body === undefined) return problem(c, 503, 'No price yet', noPriceYet(pair).detail)
@@ -187,27 +212,33 @@ async function price(c: Ctx, doors: Doors, text: string): Promise<Response> {
 const noPriceYet = (pair: Pair): PairError => ({ pair, code: 'no-price-yet', detail: `No price of ${pair} has arrived yet; ask again.` })
 
 /** Waits, not for long, until pairs nobody had have their first price: their reader is this request. */
-function firstPrices({ board, hub, wanted, clock }: Doors, pairs: readonly Pair[]): Promise<void> {
+function firstPrices(doors: Doors, pairs: readonly Pair[]): Promise<void> {
+  const { board, hub, clock, readersMax } = doors
   const missing = pairs.filter(pair => board.get(pair) === undefined)
-  if (missing.length === 0) return Promise.resolve()
-  for (const pair of missing) wanted.add(pair)
+  if (missing.length === 0 || hub.counts().readers >= readersMax) return Promise.resolve()
+  const wanted = want(doors, missing)
+  if (wanted.pairs.length === 0) return Promise.resolve()
   return new Promise(resolve => {
+    let isDone = false
     const done = (): void => {
+      if (isDone) return
+      isDone = true
       clock.clearTimeout(timer)
       seat.leave()
-      for (const pair of missing) wanted.remove(pair)
+      for (const pair of wanted.pairs) doors.wanted.remove(pair)
       resolve()
     }
+    const soonDone = (): void => clock.soon(done)
     const timer = clock.setTimeout(done, firstPriceMaxMs)
     const outlet: Outlet = {
       write: () => {
-        if (missing.every(pair => board.get(pair) !== undefined)) clock.soon(done)
+        if (wanted.pairs.every(pair => board.get(pair) !== undefined)) soonDone()
         return true
       },
-      end: done,
-      cut: done,
+      end: soonDone,
+      cut: soonDone,
       waitingBytes: 0,
     }
-    const seat = hub.join({ pairs: missing, mode: 'latest', intervalMs: 0, preface: '', after: undefined }, outlet)
+    const seat = hub.join({ pairs: wanted.pairs, mode: 'latest', intervalMs: 0, preface: '', after: undefined }, outlet)
   })
 }

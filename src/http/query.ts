@@ -19,15 +19,20 @@ const malformed = (detail: string): { readonly kind: 'malformed'; readonly detai
 /** Something of a request, safe to say back: printable, short. */
 const quoted = (text: string): string => `"${text.replace(/[^\p{L}\p{N}\p{P}\p{S} ]/gu, '?').slice(0, 40)}"`
 
+export function readPair(text: string): Asked<Pair> {
+  const pair = parsePair(text)
+  return pair === undefined ? malformed(`${quoted(text)} is no pair; one looks like BTC/USD`) : { kind: 'asked', value: pair }
+}
+
 export function readPairs(text: string | undefined): Asked<readonly Pair[]> {
   if (text === undefined || text.trim() === '') return malformed('pairs is missing: ask for some as in ?pairs=BTC/USD,ETH/USD')
   const parts = text.split(',')
   if (parts.length > pairsPerRequestMax) return malformed(`${parts.length} pairs in one request; at most ${pairsPerRequestMax} are served`)
   const pairs = new Set<Pair>()
   for (const part of parts) {
-    const pair = parsePair(part)
-    if (pair === undefined) return malformed(`${quoted(part)} is no pair; one looks like BTC/USD`)
-    pairs.add(pair)
+    const read = readPair(part)
+    if (read.kind === 'malformed') return read
+    pairs.add(read.value)
   }
   return { kind: 'asked', value: [...pairs] }
 }
@@ -39,7 +44,19 @@ function readInterval(text: string | undefined): Asked<number> {
   return { kind: 'asked', value: ms }
 }
 
-export function readStreamRequest(query: Readonly<Record<string, string>>, lastEventId: string | undefined): Asked<StreamRequest> {
+/** An epoch counts microseconds since 1970. One further ahead of our clock than a day is none of ours: it would mute the stream for ever. */
+const epochAheadMaxMs = 86_400_000
+
+function readAfter(lastEventId: string | undefined, wallMs: number): Position | undefined {
+  const at = parsePosition(lastEventId)
+  return at !== undefined && at.epoch > (wallMs + epochAheadMaxMs) * 1000 ? undefined : at
+}
+
+export function readStreamRequest(
+  query: { readonly [name in 'pairs' | 'interval' | 'mode']?: string | undefined },
+  lastEventId: string | undefined,
+  wallMs: number,
+): Asked<StreamRequest> {
   const pairs = readPairs(query.pairs)
   if (pairs.kind === 'malformed') return pairs
   const interval = readInterval(query.interval)
@@ -47,5 +64,5 @@ export function readStreamRequest(query: Readonly<Record<string, string>>, lastE
   const mode = query.mode ?? 'latest'
   if (mode !== 'latest' && mode !== 'every') return malformed(`mode=${quoted(mode)} is neither latest nor every`)
   if (mode === 'every' && interval.value > 0) return malformed('mode=every has no interval: it sends every price')
-  return { kind: 'asked', value: { pairs: pairs.value, mode, intervalMs: interval.value, after: parsePosition(lastEventId) } }
+  return { kind: 'asked', value: { pairs: pairs.value, mode, intervalMs: interval.value, after: readAfter(lastEventId, wallMs) } }
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { chunk } from '../board/frame.ts'
-import type { Outlet } from '../board/hub.ts'
+import type { Outlet } from '../board/reader.ts'
 
 /** A stream of a Hono route, written past Hono: shared buffers straight to the socket. */
 export interface Stream {
@@ -10,7 +10,7 @@ export interface Stream {
   on(events: { readonly drained: () => void; readonly closed: () => void }): void
 }
 
-const headers = {
+export const streamHeaders = {
   'Content-Type': 'text/event-stream',
   'Cache-Control': 'no-cache, no-transform',
   'X-Accel-Buffering': 'no',
@@ -20,7 +20,7 @@ const headers = {
 const writableMax = 64 * 1024
 
 export function openStream(request: IncomingMessage, response: ServerResponse, more: Readonly<Record<string, string>>): Stream {
-  response.writeHead(200, { ...headers, ...more })
+  response.writeHead(200, { ...streamHeaders, ...more })
   response.flushHeaders()
   const { socket } = response
   // Before HTTP/1.1 there are no chunks; without a socket of its own (pipelined) the response must keep its turn.
@@ -29,12 +29,21 @@ export function openStream(request: IncomingMessage, response: ServerResponse, m
   return {
     outlet: isOurs ? socketOutlet(socket, response) : responseOutlet(response),
     on: ({ drained, closed }) => {
-      if (isOurs) socket.on('drain', drained)
-      else response.on('drain', drained)
-      response.on('close', () => {
-        socket?.off('drain', drained)
+      const flow = isOurs ? socket : response
+      // The socket's end too: a response still waiting for its turn behind another one on the connection never hears of it itself.
+      let isOver = false
+      const over = (): void => {
+        if (isOver) return
+        isOver = true
+        flow.off('drain', drained)
+        response.off('close', over)
+        request.socket.off('close', over)
         closed()
-      })
+      }
+      if (request.socket.destroyed) return over()
+      flow.on('drain', drained)
+      response.on('close', over)
+      request.socket.on('close', over)
     },
   }
 }
@@ -42,7 +51,8 @@ export function openStream(request: IncomingMessage, response: ServerResponse, m
 const socketOutlet = (socket: Socket, response: ServerResponse): Outlet => ({
   write: frames => {
     const [first] = frames
-    if (first === undefined || socket.destroyed) return true
+    // After the end the socket may already carry the answer to another request.
+    if (first === undefined || socket.destroyed || response.writableEnded) return true
     if (frames.length === 1) return socket.write(first) || socket.writableLength < writableMax
     socket.cork()
     for (const frame of frames) socket.write(frame)

@@ -14,7 +14,7 @@ export interface Checks {
 }
 
 /** Beyond this a price that says it is live is not: the silence of all streams is seen after 3 s, doubted for 1, and a dead socket after 5. */
-const freshWithinMs = 15_000
+const freshWithinMs = 12_000
 /** A process that stood still may take so long to say what it finds. */
 const awakeWithinMs = 2000
 const attemptsMax = 300
@@ -57,9 +57,8 @@ export function createChecks(world: World): Checks {
           const symbol = world.exchange.symbols.get(pair.replace('/USD', 'USDT'))
           const shown = reader.shown.get(pair)
           if (symbol === undefined || symbol.status !== 'TRADING') continue
-          const isOld =
-            symbol.tradedAt < world.now - 1000 &&
-            (shown === undefined || (shown.tradeId < symbol.tradeId && world.now - shown.at > freshWithinMs))
+          const missedAt = shown === undefined ? symbol.tradedAt : (symbol.tradedTimes.get(shown.tradeId + 1) ?? 0)
+          const isOld = (shown?.tradeId ?? 0) < symbol.tradeId && missedAt < world.now - freshWithinMs
           if (isOld)
             world.trouble(
               `${reader.name} at ${process.name} is told that ${pair} is live, but trade ${symbol.tradeId} was not shown (last ${shown?.tradeId} at ${shown?.at.toFixed(0)})`,

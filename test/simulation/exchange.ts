@@ -20,6 +20,8 @@ interface Symbol {
   price: number
   tradeId: number
   tradedAt: number
+  /** When each of the last trades was made, by its id. */
+  readonly tradedTimes: Map<number, number>
   status: string
   readonly paceMs: number
 }
@@ -48,7 +50,16 @@ export class WorldExchange {
 
   #list(base: string, at: number): void {
     const pace = this.#chance.between(300, 900) * (1 + at * 2)
-    const symbol: Symbol = { name: `${base}USDT`, base, price: 100 + at * 10, tradeId: 1000, tradedAt: 0, status: 'TRADING', paceMs: pace }
+    const symbol: Symbol = {
+      name: `${base}USDT`,
+      base,
+      price: 100 + at * 10,
+      tradeId: 1000,
+      tradedAt: 0,
+      tradedTimes: new Map(),
+      status: 'TRADING',
+      paceMs: pace,
+    }
     this.symbols.set(symbol.name, symbol)
     const trade = (): void => {
       this.#trade(symbol)
@@ -67,6 +78,8 @@ export class WorldExchange {
     symbol.price = Math.max(1, symbol.price * (1 + (this.#chance.next() - 0.5) / 500))
     symbol.tradeId += 1
     symbol.tradedAt = this.#line.now
+    symbol.tradedTimes.set(symbol.tradeId, this.#line.now)
+    symbol.tradedTimes.delete(symbol.tradeId - 500)
     const time = Math.floor(epochStart + this.#line.now)
     const { name: s, tradeId: t } = symbol
     this.#tell(symbol, 'trade', { e: 'trade', E: time, s, t, p: symbol.price.toFixed(8), q: '1.00000000', T: time, m: true, M: true })

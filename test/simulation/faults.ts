@@ -21,6 +21,7 @@ export const faultKinds = [
   'store-cut',
   'store-slow',
   'store-replies-lost',
+  'store-deaf',
   'store-down',
   'store-flush',
   'store-failover',

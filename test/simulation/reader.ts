@@ -109,12 +109,14 @@ export class SimulatedReader {
     const [epoch = 0, sequence = 0] = id.split('-').map(Number)
     const before = this.shown.get(value.pair)
     if (before !== undefined) {
-      const isOlder = epoch < before.epoch || (epoch === before.epoch && sequence < before.sequence)
+      // A price without an id stands outside the order; its trade must still not be older.
+      const isOlder = id !== '' && (epoch < before.epoch || (epoch === before.epoch && sequence < before.sequence))
       if (isOlder) this.#trouble(`${this.name} was shown ${value.pair} at ${id} after ${before.epoch}-${before.sequence}`)
       if (value.tradeId < before.tradeId)
         this.#trouble(`${this.name} was shown trade ${value.tradeId} of ${value.pair} after ${before.tradeId}`)
     }
-    this.shown.set(value.pair, { epoch, sequence, tradeId: value.tradeId, level: value.level, at: this.#line.now })
-    this.lastId = id
+    const at = id === '' && before !== undefined ? { epoch: before.epoch, sequence: before.sequence } : { epoch, sequence }
+    this.shown.set(value.pair, { ...at, tradeId: value.tradeId, level: value.level, at: this.#line.now })
+    if (id !== '') this.lastId = id
   }
 }

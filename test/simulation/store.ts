@@ -83,9 +83,11 @@ export interface LinkState {
   isCut: boolean
   /** Replies get lost after the command was obeyed. */
   losesReplies: number
+  /** Followings stand, and nothing is delivered over them. */
+  isDeaf: boolean
 }
 
-export const calmLink = (): LinkState => ({ delayMs: { min: 0.2, max: 1.5 }, isCut: false, losesReplies: 0 })
+export const calmLink = (): LinkState => ({ delayMs: { min: 0.2, max: 1.5 }, isCut: false, losesReplies: 0, isDeaf: false })
 
 /** As redis.ts: a command without an answer for so long is unreachable; a following without one breaks. */
 const commandTimeoutMs = 500
@@ -142,9 +144,14 @@ export class StoreLink implements EmbeddedStore {
     this.#line.at(this.#arrives, () => (this.state.isCut ? void this.#held.push(arrive) : arrive()))
   }
 
-  /** Carries an answer back to the process. */
+  /** Carries an answer back to the process, or loses it. */
+  answer(arrive: () => void): void {
+    if (!this.#chance.happens(this.state.losesReplies)) this.bringBack(arrive)
+  }
+
+  /** Carries something back to the process. */
   bringBack(arrive: () => void): void {
-    if (this.state.isCut || this.#chance.happens(this.state.losesReplies)) return
+    if (this.state.isCut) return
     this.#returns = Math.max(this.#returns, this.#line.now + this.#delay())
     this.#line.at(this.#returns, () => {
       if (!this.state.isCut) this.#clock.deliver(arrive)
@@ -160,7 +167,7 @@ export class StoreLink implements EmbeddedStore {
       const timer = this.#clock.setTimeout(() => resolve({ kind: 'unreachable', cause: 'no answer in time' }), commandTimeoutMs)
       this.send(() => {
         void this.#server.ask(question).then(answer =>
-          this.bringBack(() => {
+          this.answer(() => {
             this.#clock.clearTimeout(timer)
             resolve(answer)
           }),
@@ -191,7 +198,8 @@ class SimulatedLine implements EmbeddedLine {
     this.#listener = listener
     this.#forget = forget
     this.#far = server.store.line({
-      message: (channel, payload) => this.#link.bringBack(() => this.#ifOpen(() => listener.message(channel, payload))),
+      message: (channel, payload) =>
+        this.#link.state.isDeaf || this.#link.bringBack(() => this.#ifOpen(() => listener.message(channel, payload))),
       over: cause => this.#link.bringBack(() => this.#end(cause)),
     })
   }
@@ -219,7 +227,7 @@ class SimulatedLine implements EmbeddedLine {
       const fail = (): void => reject(new Error('no answer in time'))
       const timer = this.#clock.setTimeout(fail, lineTimeoutMs)
       const settle = (then: () => void): void =>
-        this.#link.bringBack(() => {
+        this.#link.answer(() => {
           this.#clock.clearTimeout(timer)
           this.#ifOpen(then)
         })

@@ -220,6 +220,10 @@ export class World {
       process.storeLink.state.losesReplies = degree / 2
       return () => Object.assign(process.storeLink.state, { losesReplies: 0 })
     },
+    'store-deaf': process => {
+      process.storeLink.state.isDeaf = true
+      return () => Object.assign(process.storeLink.state, { isDeaf: false })
+    },
     'store-down': (_, { degree }) => {
       this.server.store.reachable = false
       if (degree > 0.5) this.server.flush()
