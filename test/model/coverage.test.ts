@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { createActor, createMachine } from 'xstate'
 import { arrowsOf } from '../support/arrows.ts'
@@ -91,7 +91,9 @@ describe('coverage collected from inspection events', () => {
       ['door', '3/4', '1/5', '1/2', '0'],
     ])
     expect(coverageTable([door], collector.coverage, { title: 'unit' })).toContain('\u001b[31m')
-    expect(JSON.parse(readFileSync(writeCoverage('unit', collector.coverage), 'utf8'))).toEqual(collector.coverage)
+    const file = writeCoverage('written-by-a-test', collector.coverage)
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual(collector.coverage)
+    rmSync(file)
   })
 
   it('calls edges what the header of a machine calls its arrows', () => {

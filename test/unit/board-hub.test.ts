@@ -128,6 +128,23 @@ test('a blocked reader is written nothing, holds one price of each pair and gets
   expect(outlet.ids().at(-1)).toBe('1-3000')
 })
 
+test('what comes between draining and the next flush does not overtake what was waiting', () => {
+  const on = stage()
+  const { outlet, seat } = on.join({ pairs: ['BTC/USD', 'ETH/USD'] })
+  outlet.takes = false
+  on.price({ at: 1 })
+  flush(on)
+  outlet.takes = true
+  on.price({ at: 2 })
+  on.price({ at: 3, pair: 'ETH/USD' })
+  flush(on)
+  seat.drained()
+  on.price({ at: 4 })
+  flush(on)
+  on.clock.advance(100)
+  expect(outlet.ids()).toEqual(['1-1', '1-3', '1-4'])
+})
+
 test('a reader blocked by its greeting gets what came meanwhile when it drains', () => {
   const on = stage()
   const outlet = recordingOutlet()
@@ -286,6 +303,13 @@ test('a reader that comes back gets only what is newer, now and later', () => {
   expect(outlet.ids()).toEqual(['1-20', '1-21'])
 })
 
+test('a price outside the order of terms reaches a reader that comes back, too', () => {
+  const on = stage()
+  on.board.apply(updateOf({ at: { epoch: 0, sequence: 3 } }), on.clock.wall())
+  const { outlet } = on.join({ after: { epoch: 7, sequence: 15 } })
+  expect(outlet.named('price').map(({ id }) => id)).toEqual([undefined])
+})
+
 test('status is told when something in it changed for this reader, once', () => {
   const on = stage()
   const { outlet } = on.join()
@@ -349,8 +373,10 @@ test('at the farewell every reader is sent away with a wait of its own, and so i
 test('who left gets nothing more, and leaving twice is leaving once', () => {
   const on = stage()
   const { outlet, seat } = on.join({ pairs: ['BTC/USD', 'ETH/USD'] })
+  const { outlet: everyOutlet, seat: everySeat } = on.join({ mode: 'every' })
   const { outlet: stays } = on.join()
   on.price({ at: 1 })
+  everySeat.leave()
   seat.leave()
   seat.leave()
   seat.drained()
@@ -358,6 +384,7 @@ test('who left gets nothing more, and leaving twice is leaving once', () => {
   on.price({ at: 2 })
   on.clock.advance(60_000)
   expect(outlet.writes).toHaveLength(1)
+  expect(everyOutlet.writes).toHaveLength(1)
   expect(stays.ids()).toEqual(['1-1', '1-2'])
   expect(on.hub.counts().readers).toBe(1)
 })

@@ -69,7 +69,7 @@ describe('board', () => {
     expect(isAfterGap(updateOf({ at: 5, prev: 3 }))).toBe(false)
     expect(isAfterGap(updateOf({ at: 8, prev: 5 }))).toBe(false)
     expect(isAfterGap(updateOf({ at: 12, prev: 10 }))).toBe(true)
-    expect(isAfterGap(updateOf({ at: { epoch: 2, sequence: 1 }, prev: 0 }))).toBe(true)
+    expect(isAfterGap(updateOf({ at: { epoch: 2, sequence: 20 }, prev: 12 }))).toBe(true)
   })
 
   test('remembers when a pair was last heard of, and the age of its newest price', () => {
