@@ -97,7 +97,8 @@ export const leadershipMachine = setup({
     /** Port: is the validity of this grant still ahead on the monotonic clock? */
     isStillGood: notProvided('guard', 'isStillGood') as () => boolean,
     isEligible: ({ context }) => context.eligible,
-    maySolo: ({ context }) => context.onLoss === 'solo',
+    /** After silence of the store, not of ourselves: one that stood still and missed its lease asks before it goes on. */
+    maySolo: ({ context }) => context.onLoss === 'solo' && context.misses > 0,
     isAlone: ({ context }) => context.onLoss === 'solo' && context.misses + 1 >= missesMax,
   },
   delays: {

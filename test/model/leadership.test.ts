@@ -181,7 +181,9 @@ const spec = createMachine({
     subject2: { on: { TIME: 'asking2', BEHIND: 'asking2', RETIRED: 'retired' } },
     asking2: asked('hermit'),
     ruling: { on: { RENEWAL_DUE: 'confirming', FENCED: 'subject', RETIRED: 'abdicating' } },
-    confirming: { on: { HELD: 'ruling', NO_LONGER: 'subject', NO_ANSWER: 'hermit', FENCED: 'subject', RETIRED: 'abdicating' } },
+    confirming: {
+      on: { HELD: 'ruling', NO_LONGER: 'subject', STOOD_STILL: 'subject', NO_ANSWER: 'hermit', FENCED: 'subject', RETIRED: 'abdicating' },
+    },
     abdicating: { on: { GIVEN: 'retired', GIVING_HANGS: 'retired', FENCED: 'retired', RETIRED: 'abdicating' } },
     hermit: { on: { PROBE: 'calling', RETIRED: 'retired', BEHIND: 'hermit' } },
     calling: { on: { YES: 'ruling', LATE_YES: 'hermit', NO: 'returning', SILENCE: 'hermit', RETIRED: 'retired' } },
@@ -228,7 +230,11 @@ describe('leadership, driven by a model of who rules', () => {
         RENEWAL_DUE: () => clock.advance(delays.renewMs),
         HELD: () => answer({ type: 'lease.held', validUntil: clock.now() + validMs }),
         NO_LONGER: () => answer({ type: 'lease.lost' }),
-        NO_ANSWER: () => clock.advance(leadership.snapshot().context.validUntil - clock.now()),
+        STOOD_STILL: () => clock.advance(leadership.snapshot().context.validUntil - clock.now()),
+        NO_ANSWER: () => {
+          answer({ type: 'lease.unreachable', cause: 'timeout' })
+          clock.advance(leadership.snapshot().context.validUntil - clock.now())
+        },
         FENCED: send('lease.fenced'),
         RETIRED: send('leadership.retire'),
         GIVEN: () => answer({ type: 'lease.given-up' }),
