@@ -194,3 +194,9 @@ export const settingsTable = (): string =>
       ({ name, fallback, meaning }) => `| \`${name}\` | ${fallback === '' ? '' : `\`${fallback}\``} | ${meaning} |`,
     ),
   ].join('\n')
+
+/** How much to log before the settings have been checked. */
+export function logLevel(environment: Readonly<Record<string, string | undefined>>): string {
+  const read = settings.logLevel.read(environment.LOG_LEVEL?.trim() || settings.logLevel.fallback)
+  return 'value' in read ? read.value : settings.logLevel.fallback
+}

@@ -5,7 +5,7 @@ import { createMemoryBus } from './bus/memory-bus.ts'
 import { createRedisBus } from './bus/redis-bus.ts'
 import { type ExchangeFlags, readCommand } from './cli.ts'
 import { after, systemClock as clock } from './clock.ts'
-import { type Config, readConfig } from './config.ts'
+import { type Config, logLevel, readConfig } from './config.ts'
 import { createMemoryLedger } from './demand/memory-ledger.ts'
 import { createRedisLedger } from './demand/redis-ledger.ts'
 import { examine } from './doctor.ts'
@@ -24,7 +24,7 @@ import { startExchange } from './simulator/exchange.ts'
 
 type Shared = Pick<InstanceOptions, 'bus' | 'lease' | 'ledger'> & { readonly close: () => Promise<void> }
 
-const log = createLog({ level: process.env.LOG_LEVEL ?? 'info', isTerminal: process.stdout.isTTY, base: {} })
+const log = createLog({ level: logLevel(process.env), isTerminal: process.stdout.isTTY, base: {} })
 
 function fail(...sentences: readonly string[]): never {
   for (const sentence of sentences) console.error(sentence)
@@ -178,11 +178,15 @@ async function main(): Promise<void> {
   }
 }
 
+/** Something about the machine or the command line, which a sentence explains; anything else is ours. */
+function isUsers(error: unknown): error is Error {
+  const codes = ['EADDRINUSE', 'EACCES', 'EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN', 'ENOENT', 'EISDIR']
+  return error instanceof Error && 'code' in error && codes.some(code => code === error.code)
+}
+
 process.on('uncaughtException', crash)
 process.on('unhandledRejection', crash)
 main().catch((error: unknown) => {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
-  if (code === 'EADDRINUSE' || code === 'EACCES' || code === 'EADDRNOTAVAIL' || code === 'ENOENT')
-    fail(error instanceof Error ? error.message : String(error))
+  if (isUsers(error)) fail(error.message)
   crash(error)
 })

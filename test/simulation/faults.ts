@@ -66,8 +66,8 @@ export function drawPlan(chance: Chance, { processes, lengthMs, faultsMax }: Pla
 const isFault = (value: unknown): value is Fault => {
   if (typeof value !== 'object' || value === null) return false
   const fault = value as Record<string, unknown>
-  const numbers = [fault['at'], fault['who'], fault['forMs'], fault['degree']]
-  return numbers.every(Number.isFinite) && faultKinds.some(kind => kind === fault['kind'])
+  const numbers = [fault.at, fault.who, fault.forMs, fault.degree]
+  return numbers.every(Number.isFinite) && faultKinds.some(kind => kind === fault.kind)
 }
 
 /** Reads a plan from a file's text; says what is wrong with it. */

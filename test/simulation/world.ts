@@ -139,7 +139,7 @@ export class World {
   /** Runs to the end. */
   async run(): Promise<Outcome> {
     const { lengthMs, calmMs, seed, faults } = this.#options
-    this.processes.forEach((process, at) => this.line.at(at * 40, () => process.start()))
+    for (const [at, process] of this.processes.entries()) this.line.at(at * 40, () => process.start())
     this.#every(200, this.#chance.fork('returning'), chance => this.#returnReaders(chance))
     this.#every(250, this.#chance, () => this.#checks.look())
     for (const fault of faults) this.line.at(fault.at, () => this.#begin(fault))
