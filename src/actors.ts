@@ -18,6 +18,8 @@ export interface World {
   readonly id: string
   readonly leaseTtlMs: number
   readonly highestEpoch: () => number
+  /** When a socket is replaced; Binance ends it after 24 hours. */
+  readonly rotateMs: number
   readonly openSocket: (link: Link, tell: (event: ConnectionEvent) => void) => () => void
   readonly follow: (tell: (event: RelayEvent) => void) => () => void
   readonly probe: () => Promise<Source>
@@ -30,7 +32,6 @@ export interface World {
 const leaseMargin = 0.1
 const connectTimeoutMs = 10_000
 const stableMs = 30_000
-const rotateMs = 23 * 3_600_000
 const overlapMaxMs = 30_000
 const quietMaxMs = 1500
 
@@ -50,7 +51,7 @@ export function provideGateway(world: World): typeof gatewayMachine {
   })
 }
 
-const provideConnection = ({ clock, openSocket }: World): typeof connectionMachine =>
+const provideConnection = ({ clock, openSocket, rotateMs }: World): typeof connectionMachine =>
   connectionMachine.provide({
     actors: { socket: fromCallback<ConnectionEvent, { link: Link }>(({ input, sendBack }) => openSocket(input.link, sendBack)) },
     delays: {
@@ -121,5 +122,5 @@ const provideFallback = ({ probe }: World): typeof fallbackMachine =>
         void probe().then(source => sendBack({ type: `source.${source}` }))
       }),
     },
-    delays: { doubtMs: 1000, askMaxMs: 4000, restMs: 1000 },
+    delays: { doubtMs: 1000, askMaxMs: 3300, restMs: 1000 },
   })

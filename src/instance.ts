@@ -49,6 +49,7 @@ export interface InstanceOptions {
   /** In place of real sockets and HTTP to the exchange. */
   readonly connect?: Connect
   readonly get?: Get
+  readonly rotateMs?: number
   /** A machine or a port broke its own rules. */
   readonly crashed: (error: unknown) => void
 }
@@ -59,6 +60,8 @@ export interface Log {
 }
 
 const lookEveryMs = 250
+/** Well before the exchange ends a socket. */
+const rotateMs = 23 * 3_600_000
 /** Readers come back spread over this time. */
 const returnMs = { min: 250, max: 2000 }
 
@@ -119,6 +122,7 @@ export function createInstance(options: InstanceOptions): Instance {
       lease,
       id,
       leaseTtlMs: config.leaseTtlMs,
+      rotateMs: options.rotateMs ?? rotateMs,
       highestEpoch: () => publisher.seen.epoch,
       openSocket: (link, tell) =>
         feed.open(link, event => {

@@ -18,6 +18,8 @@ export interface Entry {
   tradeId?: number | 'none'
   /** As readers get it, made when the first one does. */
   frame?: Buffer
+  /** The same outside the order of terms. */
+  nameless?: Entry
   /** The same at another level than it was published at, for those who join while it has that one. */
   reframed?: { readonly level: Level; readonly frame: Buffer }
 }
@@ -89,6 +91,20 @@ function isOlderTrade(entry: Entry, before: Entry): boolean {
 export function frameOf(entry: Entry): Buffer {
   entry.frame ??= chunk(priceEvent(entry.update.at, entry.update.body))
   return entry.frame
+}
+
+/** The same price as one that stands outside the order of terms, and so without an id; made once. */
+export function withoutId(entry: Entry): Entry {
+  const { pair, update, receivedAt, isStored, isAfterGap, heardAt } = entry
+  entry.nameless ??= {
+    pair,
+    update: { ...update, at: { epoch: 0, sequence: update.at.sequence } },
+    receivedAt,
+    isStored,
+    isAfterGap,
+    heardAt,
+  }
+  return entry.nameless
 }
 
 /** The same at the level it has now. */

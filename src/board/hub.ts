@@ -5,7 +5,7 @@ import { type Board, type Entry, frameAt } from './board.ts'
 import { createDelivery } from './delivery.ts'
 import { chunk, comment, event } from './frame.ts'
 import { inOrder, isGap } from './mailbox.ts'
-import { block, createReader, give, isNews, type Outlet, type Reader, type ReaderOptions, type Seat } from './reader.ts'
+import { block, createReader, give, newsOf, type Outlet, type Reader, type ReaderOptions, type Seat } from './reader.ts'
 import { createRhythm } from './rhythm.ts'
 
 export type { Outlet, ReaderOptions, Seat } from './reader.ts'
@@ -68,8 +68,9 @@ export function createHub({ clock, board, levelOf, status }: HubOptions): Hub {
   }
 
   const offer = (reader: Reader, entry: Entry): void => {
-    if (!isNews(reader, entry)) return
-    give(reader, entry)
+    const news = newsOf(reader, entry)
+    if (news === undefined) return
+    give(reader, news)
     mark(reader)
   }
 
@@ -131,9 +132,11 @@ export function createHub({ clock, board, levelOf, status }: HubOptions): Hub {
   }
 
   const snapshot = (reader: Reader): readonly Buffer[] => {
-    for (const pair of reader.pairs) {
-      const entry = board.get(pair)
-      if (entry !== undefined && isNews(reader, entry)) reader.mailbox.put(entry)
+    const known = reader.pairs.map(board.get).filter(entry => entry !== undefined)
+    // In order, so that the id of the last one stands for all of them when the reader comes back.
+    for (const entry of inOrder(known)) {
+      const news = newsOf(reader, entry)
+      if (news !== undefined) reader.mailbox.put(news)
     }
     const items = reader.mailbox.take(clock.now())
     return items.map(item => (isGap(item) ? chunk(event('gap', item)) : frameAt(item, levelOf(item.pair))))

@@ -1,5 +1,5 @@
 import { isNewer, type Pair, type Position } from '../price.ts'
-import type { Entry } from './board.ts'
+import { type Entry, withoutId } from './board.ts'
 import { createEveryMailbox, createLatestMailbox, type Mailbox } from './mailbox.ts'
 
 /** How bytes reach one reader. Frames are chunks of a chunked HTTP body. */
@@ -64,12 +64,23 @@ export function createReader({ pairs, after, mode, intervalMs }: ReaderOptions, 
   }
 }
 
+/** Microseconds since 1970 when a price was made, about: an epoch is a time, and the sequence counts from it (bus/publisher.ts). */
+const madeAt = ({ epoch, sequence }: Position): number => epoch + sequence
+/** So much later made elsewhere is later, whichever socket was the faster one. */
+const laterMicros = 1_000_000
+
 /**
- * A price the reader has, or has a newer one than, is nothing for it. One outside the order of terms (an instance that has never seen the bus)
- * cannot be compared.
+ * What of a price is news for a reader that left another stream at `after`: the price; nothing, if it has it or a newer one; or the price
+ * without its id, if its position is lower although it was made later (an instance cut off from the bus goes on in the old term): then
+ * the reader keeps the id it has. A price outside the order of terms cannot be compared.
  */
-export const isNews = (reader: Reader, { update: { at } }: Entry): boolean =>
-  reader.after === undefined || at.epoch === 0 || isNewer(at, reader.after)
+export function newsOf({ after }: Reader, entry: Entry): Entry | undefined {
+  const { at } = entry.update
+  if (after === undefined || at.epoch === 0) return entry
+  const isSameTerm = at.epoch === after.epoch
+  if (isNewer(at, after)) return entry.isStored && !isSameTerm && madeAt(at) < madeAt(after) ? undefined : entry
+  return isSameTerm || madeAt(at) <= madeAt(after) + laterMicros ? undefined : withoutId(entry)
+}
 
 /** Puts a newer price where the reader's next delivery finds it. */
 export function give(reader: Reader, entry: Entry): void {

@@ -12,6 +12,10 @@ export interface ExchangeState {
   restStatus: number | undefined
   isRestDown: boolean
   isUnreachable: boolean
+  /** New sockets are never opened, while those that are go on. */
+  hangsNew: boolean
+  /** New sockets open, and say nothing. */
+  mutesNew: boolean
 }
 
 interface Symbol {
@@ -200,6 +204,8 @@ export const calmExchange = (): ExchangeState => ({
   restStatus: undefined,
   isRestDown: false,
   isUnreachable: false,
+  hangsNew: false,
+  mutesNew: false,
 })
 
 /** One process's way to the exchange. */
@@ -226,6 +232,7 @@ export class SimulatedSocket implements Wire {
   #comes = 0
   #goes = 0
   #hasHole = false
+  #isMute = false
   /** Control messages of the last second, as the exchange counts them. */
   #heard: number[] = []
 
@@ -256,7 +263,8 @@ export class SimulatedSocket implements Wire {
     const { exchange, chance } = this.#parts
     this.#reach(chance.between(10, 120), () => {
       const { upgradeStatus } = exchange.state
-      if (exchange.state.isUnreachable) return
+      if (exchange.state.isUnreachable || exchange.state.hangsNew) return
+      this.#isMute = exchange.state.mutesNew
       if (upgradeStatus !== undefined) return this.#bring(() => this.#turnAway(upgradeStatus))
       exchange.sockets.add(this)
       this.#bring(() => {
@@ -324,7 +332,7 @@ export class SimulatedSocket implements Wire {
   }
 
   #tell(frame: Buffer): void {
-    if (this.#state === 'open') this.#emit('message', frame, false)
+    if (this.#state === 'open' && !this.#isMute) this.#emit('message', frame, false)
   }
 
   #over(tell: () => void): void {

@@ -17,17 +17,27 @@ export const faultKinds = [
   'crash',
   'stop',
   'pause',
+  'pause-when',
+  'stop-when',
+  'stop-at-start',
   'wall-jump',
   'store-cut',
   'store-slow',
   'store-replies-lost',
   'store-deaf',
+  'store-hangs',
+  'store-commands-lost',
+  'store-lines-down',
+  'store-cut-when',
   'store-down',
   'store-flush',
   'store-failover',
   'exchange-cut',
   'exchange-reset',
   'exchange-silent',
+  'exchange-mute',
+  'exchange-hangs',
+  'exchange-away',
   'exchange-refuses',
   'exchange-unreachable',
   'exchange-shutdown',
@@ -48,6 +58,22 @@ export interface PlanOptions {
   readonly lengthMs: number
   readonly faultsMax: number
 }
+
+/** States of one machine that last only a moment, for faults that wait until their process is in one: picked by the degree. */
+export const moments = [
+  ['leadership', 'campaigning'],
+  ['leadership', 'renewing'],
+  ['leadership', 'handing-over'],
+  ['leadership', 'alone'],
+  ['leadership', 'probing'],
+  ['leadership', 'standing-down'],
+  ['relay', 'joining'],
+  ['relay', 'catching-up'],
+  ['connection', 'connecting'],
+  ['connection', 'opening'],
+  ['connection', 'covering'],
+  ['connection', 'pausing'],
+] as const
 
 /** Draws a plan. Each world knows only some kinds, so that rare combinations meet more often (swarm testing). */
 export function drawPlan(chance: Chance, { processes, lengthMs, faultsMax }: PlanOptions): Fault[] {

@@ -68,14 +68,18 @@ export class SimulatedProcess {
     const { config, exchange, trouble, noted } = this.#parts
     const { clock, storeLink: store, name, exchangeLink } = this
     const ours = names()
+    const lease = createMemoryLease({ store, names: ours })
+    const ledger = createMemoryLedger({ store, names: ours })
+    const never = new Promise<never>(() => {})
     const instance = createInstance({
       clock,
       config,
       name,
       id: `${name}-${this.#starts}`,
       bus: createMemoryBus({ store, names: ours }),
-      lease: createMemoryLease({ store, names: ours }),
-      ledger: createMemoryLedger({ store, names: ours }),
+      lease: { ...lease, release: request => (store.state.hangs ? never : lease.release(request)) },
+      ledger: { ...ledger, withdraw: who => (store.state.hangs ? never : ledger.withdraw(who)) },
+      rotateMs: 25_000,
       connect: url => exchange.connect(clock, exchangeLink, url),
       get: (url, stop) => exchange.get(clock, exchangeLink, url, stop),
       openDoors: opened => clock.soon(opened),
@@ -85,6 +89,21 @@ export class SimulatedProcess {
     this.instance = instance
     this.#parts.observed(instance)
     instance.start()
+  }
+
+  /** Does something once, as soon as one of its machines is in this state; forgets it when the returned function is called. */
+  when(machine: string, state: string, then: () => void): () => void {
+    const actor = this.instance?.gateway.system.get(machine)
+    if (actor === undefined) return () => {}
+    const isThere = (value: unknown): boolean => JSON.stringify(value).includes(`"${state}"`)
+    const { line } = this.#parts
+    const watching = actor.subscribe(({ value }: { value: unknown }) => {
+      if (!isThere(value)) return
+      watching.unsubscribe()
+      // In the middle of what is done on entering a state nothing can happen to a process; right after it, it can.
+      line.at(line.now, then)
+    })
+    return () => watching.unsubscribe()
   }
 
   /** Dies at once; what it held is let go by others when they notice. */

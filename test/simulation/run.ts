@@ -3,7 +3,7 @@ import { drawPlan, type Fault } from './faults.ts'
 import { type Outcome, World, type WorldOptions } from './world.ts'
 
 /** What every seed plays unless told otherwise. */
-export const standard = { processes: 3, lengthMs: 120_000, calmMs: 60_000, faultsMax: 14 }
+export const standard = { processes: 3, lengthMs: 75_000, calmMs: 45_000, faultsMax: 16 }
 
 export const planOf = (seed: string): Fault[] => drawPlan(createChance(`${seed}/plan`), standard)
 

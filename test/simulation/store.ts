@@ -85,9 +85,20 @@ export interface LinkState {
   losesReplies: number
   /** Followings stand, and nothing is delivered over them. */
   isDeaf: boolean
+  /** Steps of a following, a release and a withdrawal are never answered, nor do they time out: a client with a bug. */
+  hangs: boolean
+  /** No following can be opened, while commands pass. */
+  hasNoLines: boolean
 }
 
-export const calmLink = (): LinkState => ({ delayMs: { min: 0.2, max: 1.5 }, isCut: false, losesReplies: 0, isDeaf: false })
+export const calmLink = (): LinkState => ({
+  delayMs: { min: 0.2, max: 1.5 },
+  isCut: false,
+  losesReplies: 0,
+  isDeaf: false,
+  hangs: false,
+  hasNoLines: false,
+})
 
 /** As redis.ts: a command without an answer for so long is unreachable; a following without one breaks. */
 const commandTimeoutMs = 500
@@ -225,6 +236,8 @@ class SimulatedLine implements EmbeddedLine {
   #ask<T>(far: () => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const fail = (): void => reject(new Error('no answer in time'))
+      if (this.#link.state.hangs) return
+      if (this.#link.state.hasNoLines) return void this.#clock.setTimeout(fail, 20)
       const timer = this.#clock.setTimeout(fail, lineTimeoutMs)
       const settle = (then: () => void): void =>
         this.#link.answer(() => {

@@ -3,7 +3,7 @@ import type { Instance } from '../../src/instance.ts'
 import { type Chance, createChance, hash } from './chance.ts'
 import { createChecks } from './checks.ts'
 import { calmExchange, WorldExchange } from './exchange.ts'
-import type { Fault, FaultKind } from './faults.ts'
+import { type Fault, type FaultKind, moments } from './faults.ts'
 import { SimulatedProcess } from './process.ts'
 import { SimulatedReader } from './reader.ts'
 import { calmLink, StoreServer } from './store.ts'
@@ -34,6 +34,17 @@ export interface WorldOptions {
   /** After healing, all promises must hold by then, virtual ms. */
   readonly calmMs: number
   readonly observed?: (instance: Instance) => void
+}
+
+/** Turns of the promise queue after each step; the longest chain of awaits between an answer and what it leads to is shorter. */
+const turns = 12
+/** Every so many steps the process itself gets a turn, for messages between threads. */
+const breathes = 256
+
+/** Lets what a step set going among promises finish. */
+async function settle(step: number): Promise<void> {
+  for (let turn = 0; turn < turns; turn += 1) await null
+  if (step % breathes === 0) await new Promise(setImmediate)
 }
 
 const bases = ['BTC', 'ETH', 'SOL', 'ADA']
@@ -74,7 +85,9 @@ export class World {
   readonly #checks: ReturnType<typeof createChecks>
 
   #configure(): Config {
+    const chance = this.#chance.fork('settings')
     const read = readConfig({
+      TICKCAST_REDIS_LOSS: chance.happens(0.25) ? 'cache' : 'solo',
       TICKCAST_EXCHANGE_WS_URLS: 'ws://exchange',
       TICKCAST_EXCHANGE_REST_URLS: 'http://exchange',
       TICKCAST_STALE_AFTER_MS: '8000',
@@ -155,7 +168,7 @@ export class World {
   async #play(until: number): Promise<void> {
     while (this.troubles.length === 0 && this.line.step(until)) {
       this.#steps += 1
-      await new Promise(setImmediate)
+      await settle(this.#steps)
       this.#checks.step()
     }
   }
@@ -202,6 +215,61 @@ export class World {
       const { clock } = process
       clock.pause()
       return () => clock.resume()
+    },
+    'pause-when': (process, { degree, forMs }) => {
+      const { clock } = process
+      return this.#when(process, degree, () => {
+        clock.pause()
+        this.line.at(this.line.now + forMs / 3, () => clock.resume())
+      })
+    },
+    'stop-when': (process, { degree, forMs }) =>
+      this.#when(process, degree, () => {
+        process.stop()
+        this.line.at(this.line.now + forMs, () => void (this.#isHealed || process.start()))
+      }),
+    'stop-at-start': process => {
+      process.kill()
+      process.start()
+      process.stop()
+      return () => process.start()
+    },
+    'store-hangs': process => {
+      process.storeLink.state.hangs = true
+      return () => Object.assign(process.storeLink.state, { hangs: false })
+    },
+    'store-commands-lost': process => {
+      process.storeLink.state.losesReplies = 1
+      return () => Object.assign(process.storeLink.state, { losesReplies: 0 })
+    },
+    'store-lines-down': process => {
+      process.storeLink.state.hasNoLines = true
+      return () => Object.assign(process.storeLink.state, { hasNoLines: false })
+    },
+    'store-cut-when': (process, { degree, forMs }) =>
+      this.#when(process, degree, () => {
+        const { storeLink } = process
+        storeLink.cut()
+        this.line.at(this.line.now + forMs, () => storeLink.mend())
+      }),
+    'exchange-mute': () => {
+      this.exchange.state.mutesNew = true
+      return () => {
+        this.exchange.state.mutesNew = false
+      }
+    },
+    'exchange-hangs': () => {
+      this.exchange.state.hangsNew = true
+      return () => {
+        this.exchange.state.hangsNew = false
+      }
+    },
+    /** Sockets that are open go on; new ones are refused. */
+    'exchange-away': (_, { degree }) => {
+      this.exchange.state.upgradeStatus = degree < 0.4 ? 503 : 429
+      return () => {
+        this.exchange.state.upgradeStatus = undefined
+      }
     },
     'wall-jump': (process, { degree }) => {
       process.wallOffsetMs = (degree - 0.5) * 7_200_000
@@ -328,6 +396,16 @@ export class World {
       }
       return undefined
     },
+  }
+
+  /** Waits for a moment picked by the degree. */
+  #when(process: SimulatedProcess, degree: number, then: () => void): () => void {
+    const [machine, state] = moments[Math.floor(degree * moments.length)] ?? moments[0]
+    return process.when(machine, state, () => {
+      if (this.#isHealed) return
+      this.note('fault', `${process.name} is ${state}`)
+      then()
+    })
   }
 
   /** Everything that can be mended is. */

@@ -1,0 +1,61 @@
+import { expect, test } from 'vitest'
+import { createBoard, tradeIdOf } from '../../src/board/board.ts'
+import type { Publisher } from '../../src/bus/publisher.ts'
+import type { Tick } from '../../src/exchange/exchange.ts'
+import { createPath } from '../../src/path.ts'
+import { type Update, writeBody } from '../../src/price.ts'
+import { fakeClock } from '../support/fake-clock.ts'
+import { updateOf } from '../support/outlet.ts'
+
+const pair = 'BTC/USD'
+
+function stage() {
+  const clock = fakeClock()
+  const published: Update[] = []
+  const board = createBoard(clock, () => {})
+  let sequence = 100
+  const publisher = {
+    next: () => {
+      sequence += 1
+      return { epoch: 1, sequence }
+    },
+    link: () => 0,
+    publish: update => void published.push(update),
+  } as Pick<Publisher, 'next' | 'link' | 'publish'> as Publisher
+  const path = createPath({ board, publisher })
+  path.route(new Map([['BTCUSD', [pair]]]))
+  const trade = (tradeId: number): Tick => ({
+    kind: 'trade',
+    symbol: 'BTCUSD',
+    price: `${tradeId}.00`,
+    tradeId,
+    exchangeTime: clock.wall(),
+  })
+  const shown = (): number | undefined => {
+    const entry = board.get(pair)
+    return entry === undefined ? undefined : tradeIdOf(entry)
+  }
+  return { clock, board, path, published, shown, take: (tradeId: number) => path.take(trade(tradeId), clock.wall()) }
+}
+
+test('what the bus told before our socket opened is where we begin: an older trade is neither shown nor published', () => {
+  const { board, take, published, shown, clock } = stage()
+  board.apply(updateOf({ at: 50, tradeId: 50 }), clock.wall())
+  take(49)
+  take(50)
+  expect([shown(), published.length]).toEqual([50, 0])
+  take(51)
+  expect([shown(), published.length]).toEqual([51, 1])
+})
+
+test('what somebody else publishes while we have a socket counts, too: older trades of ours are no news', () => {
+  const { path, take, published, clock } = stage()
+  take(1)
+  const price = { pair, symbol: 'BTCUSD', price: '9.00', tradeId: 9, exchangeTime: clock.wall() + 1, receivedAt: clock.wall() }
+  path.learn({ ...updateOf({ at: 500 }), body: writeBody({ ...price, source: 'websocket' }, 'trade', 'live') })
+  take(2)
+  take(9)
+  expect(published.length).toBe(1)
+  take(10)
+  expect(published.length).toBe(2)
+})
