@@ -33,8 +33,8 @@ export interface Doubts {
 
 /**
  * The last price of each pair on this instance. Keeps what is newer by position and drops the rest, wherever it comes from: our own
- * socket, the bus, a key read while joining. Between two terms, or a term and an instance on its own, positions alone do not tell which of
- * two sockets was ahead for a moment: there the older trade is dropped, too. That is the whole defence against prices that go back.
+ * socket, the bus, a key read while joining. Between two terms, or the bus and an instance on its own, positions alone do not tell which of
+ * two sockets was ahead for a moment: an older trade is dropped, too. That is the whole defence against prices that go back.
  */
 export interface Board {
   /** Returns whether it was newer, and is now the last one. */
@@ -57,7 +57,7 @@ export function createBoard(clock: Clock, applied: (entry: Entry) => void): Boar
       const heardAt = isBehind ? (before?.heardAt ?? Number.NEGATIVE_INFINITY) : clock.now()
       const isAfterGap = isGapBetween(before?.update, update)
       const entry: Entry = { pair: update.pair, update, receivedAt, isAfterGap, isStored, heardAt }
-      if (before !== undefined && before.update.at.epoch !== update.at.epoch && isOlderTrade(entry, before)) return false
+      if (before !== undefined && isOlderTrade(entry, before)) return false
       entries.set(update.pair, entry)
       applied(entry)
       return true

@@ -79,7 +79,7 @@ export class SimulatedProcess {
       bus: createMemoryBus({ store, names: ours }),
       lease: { ...lease, release: request => (store.state.hangs ? never : lease.release(request)) },
       ledger: { ...ledger, withdraw: who => (store.state.hangs ? never : ledger.withdraw(who)) },
-      rotateMs: 25_000,
+      rotateMs: 40_000,
       connect: url => exchange.connect(clock, exchangeLink, url),
       get: (url, stop) => exchange.get(clock, exchangeLink, url, stop),
       openDoors: opened => clock.soon(opened),

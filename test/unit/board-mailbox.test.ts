@@ -37,14 +37,14 @@ describe('board', () => {
     )
   })
 
-  test('across two terms drops the older trade, whatever its position', () => {
+  test('drops the older trade, whatever its position and whoever brought it', () => {
     const board = createBoard(fakeClock(), () => {})
     const apply = (epoch: number, sequence: number, tradeId: number | undefined): boolean =>
       board.apply(updateOf({ at: { epoch, sequence }, tradeId }), 0)
     expect(apply(1, 5, 100)).toBe(true)
     expect(apply(2, 1, 99)).toBe(false)
     expect(apply(2, 2, 100)).toBe(true)
-    expect(apply(2, 3, 90)).toBe(true)
+    expect(apply(2, 3, 90)).toBe(false)
     expect(apply(3, 1, undefined)).toBe(true)
   })
 
