@@ -18,6 +18,7 @@ export interface ProcessParts {
   readonly server: StoreServer
   readonly exchange: WorldExchange
   readonly config: Config
+  readonly rotateMs: number
   readonly trouble: (what: string) => void
   readonly noted: (process: string, line: string) => void
   readonly observed: (instance: Instance) => void
@@ -79,7 +80,7 @@ export class SimulatedProcess {
       bus: createMemoryBus({ store, names: ours }),
       lease: { ...lease, release: request => (store.state.hangs ? never : lease.release(request)) },
       ledger: { ...ledger, withdraw: who => (store.state.hangs ? never : ledger.withdraw(who)) },
-      rotateMs: 40_000,
+      rotateMs: this.#parts.rotateMs,
       connect: url => exchange.connect(clock, exchangeLink, url),
       get: (url, stop) => exchange.get(clock, exchangeLink, url, stop),
       openDoors: opened => clock.soon(opened),

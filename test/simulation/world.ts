@@ -3,7 +3,8 @@ import type { Instance } from '../../src/instance.ts'
 import { type Chance, createChance, hash } from './chance.ts'
 import { createChecks } from './checks.ts'
 import { calmExchange, WorldExchange } from './exchange.ts'
-import { type Fault, type FaultKind, moments } from './faults.ts'
+import type { Fault } from './faults.ts'
+import { createNemesis, type Nemesis } from './nemesis.ts'
 import { SimulatedProcess } from './process.ts'
 import { SimulatedReader } from './reader.ts'
 import { calmLink, StoreServer } from './store.ts'
@@ -47,7 +48,7 @@ async function settle(step: number): Promise<void> {
   if (step % breathes === 0) await new Promise(setImmediate)
 }
 
-const bases = ['BTC', 'ETH', 'SOL', 'ADA']
+export const bases = ['BTC', 'ETH', 'SOL', 'ADA']
 const traceMax = 20_000
 
 /** A whole cluster, its store, its exchange and its readers on one virtual clock, from one seed. */
@@ -62,6 +63,7 @@ export class World {
   readonly #chance: Chance
   readonly #trace: Trace[] = []
   #hash = hash('')
+  #rotateMs = 0
   #steps = 0
   #isHealed = false
   /** Readers that are on their way to another instance. */
@@ -74,15 +76,19 @@ export class World {
     this.exchange = new WorldExchange(this.line, this.#chance.fork('exchange'), bases)
     this.server.onPublish = (channel, payload) => checks.published(channel, payload)
     const config = this.#configure()
+    // Once in a while, or so often that there is always some rotation under way when something happens.
+    this.#rotateMs = this.#chance.fork('rotation').pick([9000, 40_000])
     const clocks = this.#chance.fork('clocks')
     for (let at = 0; at < options.processes; at += 1) this.processes.push(this.#process(`p${at}`, config, clocks))
     const readers = this.#chance.fork('readers')
     for (let at = 0; at < 2 * options.processes; at += 1) this.readers.push(this.#reader(`r${at}`, readers))
     const checks = createChecks(this)
     this.#checks = checks
+    this.#nemesis = createNemesis(this)
   }
 
   readonly #checks: ReturnType<typeof createChecks>
+  readonly #nemesis: Nemesis
 
   #configure(): Config {
     const chance = this.#chance.fork('settings')
@@ -102,6 +108,7 @@ export class World {
     const process = new SimulatedProcess({
       name,
       config,
+      rotateMs: this.#rotateMs,
       line: this.line,
       chance: this.#chance,
       server: this.server,
@@ -135,6 +142,14 @@ export class World {
 
   get isHealed(): boolean {
     return this.#isHealed
+  }
+
+  fork(name: string): Chance {
+    return this.#chance.fork(name)
+  }
+
+  storeLostWrites(): void {
+    this.#checks.storeLostWrites()
   }
 
   note(who: string, what: string): void {
@@ -197,215 +212,8 @@ export class World {
     const process = this.processes[fault.who % this.processes.length]
     if (process === undefined) return
     this.note('fault', `${fault.kind} ${process.name} ${fault.forMs} ms ${fault.degree}`)
-    const end = this.#faults[fault.kind](process, fault)
+    const end = this.#nemesis[fault.kind](process, fault)
     if (end !== undefined) this.line.at(this.line.now + fault.forMs, () => void (this.#isHealed || end()))
-  }
-
-  /** What each kind does; returns what ends it. */
-  readonly #faults: Record<FaultKind, (process: SimulatedProcess, fault: Fault) => (() => void) | undefined> = {
-    crash: process => {
-      process.kill()
-      return () => process.start()
-    },
-    stop: process => {
-      process.stop()
-      return () => process.start()
-    },
-    pause: process => {
-      const { clock } = process
-      clock.pause()
-      return () => clock.resume()
-    },
-    'pause-when': (process, { degree, forMs }) => {
-      const { clock } = process
-      return this.#when(process, degree, () => {
-        clock.pause()
-        this.line.at(this.line.now + forMs / 3, () => clock.resume())
-      })
-    },
-    'stop-when': (process, { degree, forMs }) =>
-      this.#when(process, degree, () => {
-        process.stop()
-        this.line.at(this.line.now + forMs, () => void (this.#isHealed || process.start()))
-      }),
-    'stop-at-start': process => {
-      process.kill()
-      process.start()
-      process.stop()
-      return () => process.start()
-    },
-    'store-hangs': process => {
-      process.storeLink.state.hangs = true
-      return () => Object.assign(process.storeLink.state, { hangs: false })
-    },
-    'store-commands-lost': process => {
-      process.storeLink.state.losesReplies = 1
-      return () => Object.assign(process.storeLink.state, { losesReplies: 0 })
-    },
-    'store-lines-down': process => {
-      process.storeLink.state.hasNoLines = true
-      return () => Object.assign(process.storeLink.state, { hasNoLines: false })
-    },
-    'store-cut-when': (process, { degree, forMs }) =>
-      this.#when(process, degree, () => {
-        const { storeLink } = process
-        storeLink.cut()
-        this.line.at(this.line.now + forMs, () => storeLink.mend())
-      }),
-    'exchange-mute': () => {
-      this.exchange.state.mutesNew = true
-      return () => {
-        this.exchange.state.mutesNew = false
-      }
-    },
-    'exchange-hangs': () => {
-      this.exchange.state.hangsNew = true
-      return () => {
-        this.exchange.state.hangsNew = false
-      }
-    },
-    /** Sockets that are open go on; new ones are refused. */
-    'exchange-away': (_, { degree }) => {
-      this.exchange.state.upgradeStatus = degree < 0.4 ? 503 : 429
-      return () => {
-        this.exchange.state.upgradeStatus = undefined
-      }
-    },
-    'wall-jump': (process, { degree }) => {
-      process.wallOffsetMs = (degree - 0.5) * 7_200_000
-      process.clock.setWall(process.wallOffsetMs)
-      return undefined
-    },
-    'store-cut': process => {
-      process.storeLink.cut()
-      return () => process.storeLink.mend()
-    },
-    'store-slow': (process, { degree }) => {
-      process.storeLink.state.delayMs = { min: degree * 100, max: degree * 350 }
-      return () => Object.assign(process.storeLink.state, { delayMs: calmLink().delayMs })
-    },
-    'store-replies-lost': (process, { degree }) => {
-      process.storeLink.state.losesReplies = degree / 2
-      return () => Object.assign(process.storeLink.state, { losesReplies: 0 })
-    },
-    'store-deaf': process => {
-      process.storeLink.state.isDeaf = true
-      return () => Object.assign(process.storeLink.state, { isDeaf: false })
-    },
-    'store-down': (_, { degree }) => {
-      this.server.store.reachable = false
-      if (degree > 0.5) this.server.flush()
-      return () => {
-        this.server.store.reachable = true
-      }
-    },
-    'store-flush': () => {
-      this.server.flush()
-      return undefined
-    },
-    'store-failover': (_, { degree }) => {
-      this.#checks.storeLostWrites()
-      void this.server.failOver(degree * 2000)
-      return undefined
-    },
-    'exchange-cut': process => {
-      process.exchangeLink.isCut = true
-      return () => {
-        process.exchangeLink.isCut = false
-      }
-    },
-    'exchange-reset': () => {
-      this.exchange.reset()
-      return undefined
-    },
-    'exchange-silent': () => {
-      this.exchange.state.isSilent = true
-      return () => {
-        this.exchange.state.isSilent = false
-      }
-    },
-    'exchange-refuses': (_, { degree }) => {
-      this.exchange.state.upgradeStatus = degree < 0.5 ? 503 : degree < 0.75 ? 429 : 418
-      this.exchange.reset()
-      return () => {
-        this.exchange.state.upgradeStatus = undefined
-      }
-    },
-    'exchange-unreachable': () => {
-      this.exchange.state.isUnreachable = true
-      this.exchange.reset()
-      return () => {
-        this.exchange.state.isUnreachable = false
-      }
-    },
-    'exchange-shutdown': (_, { degree }) => {
-      this.exchange.shutDown(degree * 10_000)
-      return undefined
-    },
-    'stream-silent': (_, { degree }) => {
-      const streams = [...this.exchange.symbols.keys()].flatMap(name => [`${name.toLowerCase()}@trade`, `${name.toLowerCase()}@ticker`])
-      const stream = streams[Math.floor(degree * streams.length)] ?? ''
-      this.exchange.state.silentStreams.add(stream)
-      return () => void this.exchange.state.silentStreams.delete(stream)
-    },
-    'rest-down': () => {
-      this.exchange.state.isRestDown = true
-      return () => {
-        this.exchange.state.isRestDown = false
-      }
-    },
-    'rest-refuses': (_, { degree }) => {
-      this.exchange.state.restStatus = degree < 0.5 ? 429 : 500
-      return () => {
-        this.exchange.state.restStatus = undefined
-      }
-    },
-    delisting: (_, { degree }) => {
-      const symbol = this.exchange.symbols.get(degree < 0.5 ? 'ADAUSDT' : 'SOLUSDT')
-      if (symbol !== undefined) symbol.status = 'BREAK'
-      return () => void (symbol !== undefined && Object.assign(symbol, { status: 'TRADING' }))
-    },
-    'readers-slow': (_, { degree }) => {
-      const slow = this.readers.filter((__, at) => at / this.readers.length < degree)
-      for (const reader of slow) reader.isSlow = true
-      return () => {
-        for (const reader of slow) reader.isSlow = false
-      }
-    },
-    'readers-storm': () => {
-      for (const process of this.processes) for (const reader of [...process.readers]) process.unseat(reader)
-      return undefined
-    },
-    'new-pair': (process, fault) => {
-      const base = bases[Math.floor(fault.degree * bases.length)] ?? 'BTC'
-      const parts = {
-        name: `late${fault.at}`,
-        pairs: [`${base}/USD`],
-        mode: 'latest' as const,
-        line: this.line,
-        chance: this.#chance.fork(`late${fault.at}`),
-      }
-      const reader = new SimulatedReader({ ...parts, trouble: what => this.trouble(what) })
-      process.seat(reader)
-      return () => process.unseat(reader)
-    },
-    deploy: (_, { forMs }) => {
-      for (const [at, process] of this.processes.entries()) {
-        this.line.at(this.line.now + at * Math.min(forMs, 4000), () => void (this.#isHealed || process.stop()))
-        this.line.at(this.line.now + at * Math.min(forMs, 4000) + 3500, () => void (this.#isHealed || process.start()))
-      }
-      return undefined
-    },
-  }
-
-  /** Waits for a moment picked by the degree. */
-  #when(process: SimulatedProcess, degree: number, then: () => void): () => void {
-    const [machine, state] = moments[Math.floor(degree * moments.length)] ?? moments[0]
-    return process.when(machine, state, () => {
-      if (this.#isHealed) return
-      this.note('fault', `${process.name} is ${state}`)
-      then()
-    })
   }
 
   /** Everything that can be mended is. */

@@ -1,0 +1,46 @@
+import { expect, test } from 'vitest'
+import { createBoard } from '../../src/board/board.ts'
+import { createLevels } from '../../src/levels.ts'
+import type { Level } from '../../src/price.ts'
+import { fakeClock } from '../support/fake-clock.ts'
+
+/** Bugs that the simulation found; each sentence failed before it was mended. */
+
+function stage({ hasOwnSocket = false, level = 'live' as Level } = {}) {
+  const clock = fakeClock()
+  const board = createBoard(clock, () => {})
+  const levels = createLevels({ clock, board, staleAfterMs: 8000, instanceLevel: () => level, hasOwnSocket: () => hasOwnSocket })
+  const update = { pair: 'ADA/USD', at: { epoch: 1, sequence: 1 }, prev: 0, cause: 'trade' as const, body: '"cause":"trade","tradeId":7}' }
+  return { clock, board, levels, update }
+}
+
+test('a price read from where it is stored is not live, although everything else is', () => {
+  const { clock, board, levels, update } = stage()
+  board.apply(update, clock.wall() - 1000, { isStored: true })
+  expect(levels.of('ADA/USD')).toBe('shared-cache')
+  board.apply({ ...update, at: { epoch: 1, sequence: 2 } }, clock.wall())
+  expect(levels.of('ADA/USD')).toBe('live')
+})
+
+test('a stored price that is too old is stale', () => {
+  const { clock, board, levels, update } = stage()
+  board.apply(update, clock.wall() - 9000, { isStored: true })
+  expect(levels.of('ADA/USD')).toBe('stale')
+})
+
+test('a ticker that knows of a trade we have not seen does not keep the old price live', () => {
+  const { clock, board, levels, update } = stage({ hasOwnSocket: true })
+  board.apply(update, clock.wall())
+  clock.advance(9000)
+  board.apply({ ...update, at: { epoch: 1, sequence: 2 } }, clock.wall(), { isBehind: true })
+  expect(levels.of('ADA/USD')).toBe('stale')
+})
+
+test('what the leader calls stale is stale on a follower', () => {
+  const { clock, board, levels, update } = stage()
+  board.apply(update, clock.wall())
+  levels.beat({ epoch: 1, instance: 'one', level: 'live', stale: ['ADA/USD'] })
+  expect(levels.of('ADA/USD')).toBe('stale')
+  levels.beat({ epoch: 1, instance: 'one', level: 'live', stale: [] })
+  expect(levels.of('ADA/USD')).toBe('live')
+})
