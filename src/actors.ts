@@ -61,8 +61,8 @@ const provideConnection = ({ clock, openSocket, rotateMs }: World): typeof conne
       overlapMaxMs,
       quietMaxMs,
       blockedMs: ({ context }) => context.waitMs,
-      /** The first retry at once, but not all instances in the same moment; then doubling from half a second to half a minute. */
-      backoffMs: ({ context: { attempt } }) => (attempt <= 1 ? clock.random() * 100 : 100 + backoffMs(clock, attempt - 2, 500, 30_000)),
+      /** The first retry at once, but not all instances in the same moment; then doubling from half a second to ten. */
+      backoffMs: ({ context: { attempt } }) => (attempt <= 1 ? clock.random() * 100 : 100 + backoffMs(clock, attempt - 2, 500, 10_000)),
     },
   })
 

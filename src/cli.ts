@@ -39,7 +39,8 @@ const exchangeHelp = `
   --symbols N     how many symbols are listed (default 300)
   --rate X        multiplies the seeded market's trades per second (default 1)
 
-  GET /sim on the exchange lists what can be made to go wrong, and how.`
+  GET /sim on the exchange (or on the address it names for faults, which answers whatever is
+  wrong) lists what can be made to go wrong, and how.`
 
 const settingsHelp = (): string =>
   `\nSettings, from the environment:\n\n${Object.values(settings)
@@ -51,7 +52,7 @@ const helpOf: Readonly<Record<string, () => string>> = {
   demo: () =>
     `tickcast demo: a simulated exchange and two instances; with REDIS_URL they share that Redis.\n${exchangeHelp}\n${settingsHelp()}`,
   exchange: () => `tickcast exchange: a server that speaks Binance's market data protocol.\n${exchangeHelp}`,
-  doctor: () => 'tickcast doctor: checks Node, the settings, the port, Redis and the exchange, and says what to do about each.',
+  doctor: () => 'tickcast doctor: checks Node, the settings, the exchange (over REST) and Redis, and says what to do about each.',
 }
 
 const mistake = (text: string): Command => ({ kind: 'mistake', text })

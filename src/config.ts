@@ -49,13 +49,16 @@ const list = (text: string): readonly string[] =>
     .map(part => part.trim())
     .filter(part => part !== '')
 
+/** A part of a list, unless the whole looks as if it held a password: a comma may be part of that. */
+const holding = (text: string, part: string): string => (text.includes('@') ? 'holds something' : `holds "${shown(part)}"`)
+
 const listOf =
   <T>(what: string, readOne: (text: string) => T | undefined) =>
   (text: string): Read<readonly T[]> => {
     const values: T[] = []
     for (const part of list(text)) {
       const value = readOne(part)
-      if (value === undefined) return { wrong: `holds "${shown(part)}", which is no ${what}` }
+      if (value === undefined) return { wrong: `${holding(text, part)}, which is no ${what}` }
       values.push(value)
     }
     return { value: [...new Set(values)] }
@@ -96,7 +99,7 @@ const aliases = (text: string): Read<QuoteAliases> => {
   const map = new Map<string, string>()
   for (const part of list(text)) {
     const match = /^([\p{L}\p{N}]{1,20})=([\p{L}\p{N}]{1,20})$/u.exec(part)
-    if (match === null) return { wrong: `holds "${shown(part)}", which is not of the form USD=USDT` }
+    if (match === null) return { wrong: `${holding(text, part)}, which is not of the form USD=USDT` }
     map.set((match[1] ?? '').toUpperCase(), (match[2] ?? '').toUpperCase())
   }
   return { value: map }

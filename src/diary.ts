@@ -5,7 +5,7 @@ import type { gatewayMachine } from '../machines/gateway.ts'
 import type { leadershipMachine } from '../machines/leadership.ts'
 import type { relayMachine } from '../machines/relay.ts'
 import type { Clock } from './clock.ts'
-import type { Level } from './price.ts'
+import { isCached, type Level } from './price.ts'
 
 /** What the machines say, for those who are no machines: the state words of the contract, and a line in the log for each change. */
 export interface Diary {
@@ -33,6 +33,18 @@ export interface DiaryOptions {
 }
 
 type Value = string | object
+
+const failures = new Set(['reconnecting', 'behind'])
+const tries = new Set(['connecting', 'joining', 'catching-up'])
+/** What machines call a cause, for people. */
+const causes: Readonly<Record<string, string>> = {
+  connectTimeoutMs: 'no answer while connecting',
+  quietMaxMs: 'the socket lives but brings no prices',
+  joinTimeoutMs: 'no answer while joining',
+  leaseSafetyMs: 'the lease ran out',
+  'lease.fenced': 'another epoch is in force',
+  'lease.lost': 'the lease is lost',
+}
 const top = (value: Value): string => (typeof value === 'string' ? value : (Object.keys(value)[0] ?? ''))
 
 export function createDiary({ gateway, clock, log, trouble, changed, pairs }: DiaryOptions): Diary {
@@ -46,6 +58,10 @@ export function createDiary({ gateway, clock, log, trouble, changed, pairs }: Di
   const words = { connection: 'idle', leadership: 'follower', relay: 'joining', fallback: 'stale', gateway: 'starting' }
   let term = { epoch: 0, validUntil: 0 }
   let isLive = false
+  /** Before the first live price nothing is lost yet. */
+  let hasPrices = false
+  /** Part → why it fails, as last said. */
+  const failing = new Map<string, string>()
   let since = clock.wall()
 
   /** Takes a machine's new word; says it in the log if it differs from the last one. */
@@ -55,13 +71,27 @@ export function createDiary({ gateway, clock, log, trouble, changed, pairs }: Di
     if (word === before) return
     words[part] = word
     if (part === 'fallback') since = clock.wall()
+    if (isRepetition(part, word, fields)) return
     const line = `${part === 'fallback' ? 'level' : part} ${word}`
     const more = { was: before, ...fields, pairs: pairs() }
     if (isTrouble) trouble(line, more)
     else log.info(more, line)
   }
 
-  const because = (cause: string): object => (cause === '' ? {} : { cause })
+  const because = (cause: string): object => {
+    const event = /^xstate\.after\.(\w+)\./.exec(cause)?.[1] ?? cause
+    return event === '' ? {} : { cause: causes[event] ?? event }
+  }
+
+  /** A part that fails and tries again says so once, and then when it is well; in between only what is new about it. */
+  const isRepetition = (part: keyof typeof words, word: string, fields: object): boolean => {
+    const failed = failing.get(part)
+    if (tries.has(word)) return failed !== undefined
+    if (!failures.has(word)) failing.delete(part)
+    else if (failed === JSON.stringify(fields)) return true
+    else failing.set(part, JSON.stringify(fields))
+    return false
+  }
 
   const open = (): void => {
     const watch = <T extends { subscribe(next: (snapshot: ReturnType<T['getSnapshot']>) => void): unknown; getSnapshot(): unknown }>(
@@ -87,7 +117,8 @@ export function createDiary({ gateway, clock, log, trouble, changed, pairs }: Di
     watch(parts.relay(), ({ value, context }) => turn('relay', value, because(context.cause), value === 'behind'))
     watch(parts.fallback(), snapshot => {
       isLive = snapshot.matches({ live: 'steady' })
-      turn('fallback', snapshot.value, {}, top(snapshot.value) !== 'live' && top(snapshot.value) !== 'polling')
+      turn('fallback', snapshot.value, {}, hasPrices && isCached(top(snapshot.value) as Level))
+      hasPrices ||= isLive
     })
     watch(gateway, ({ value }) => turn('gateway', value, {}, false))
   }

@@ -1,5 +1,5 @@
 import { styleText } from 'node:util'
-import type { Clock } from './clock.ts'
+import { after, type Clock } from './clock.ts'
 import type { Config } from './config.ts'
 import { createRedisLedger } from './demand/redis-ledger.ts'
 import { createRest } from './exchange/rest.ts'
@@ -46,10 +46,11 @@ async function checkRedis(clock: Clock, config: Config): Promise<Check> {
     },
   })
   const ledger = createRedisLedger({ commands, names: names(config.prefix) })
-  for (let attempt = 0; attempt < 20; attempt += 1) {
-    const outcome = await ledger.union()
-    if (outcome.kind === 'read') return { ok: true, line: 'Redis: answers' }
-    await new Promise<void>(resolve => void clock.setTimeout(resolve, 100))
+  let answers = false
+  for (let attempt = 0; attempt < 20 && !answers; attempt += 1) {
+    answers = (await ledger.union()).kind === 'read'
+    if (!answers) await after(clock, 100)
   }
-  return { ok: false, line: `Redis: ${cause}` }
+  await commands.close()
+  return { ok: answers, line: `Redis: ${answers ? 'answers' : cause}` }
 }

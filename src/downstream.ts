@@ -6,7 +6,7 @@ import type { Clock } from './clock.ts'
 import type { Wanted } from './demand/wanted.ts'
 import { type Heartbeat, readHeartbeat } from './heartbeat.ts'
 import type { Path } from './path.ts'
-import { type Pair, readPayload, receivedAtOf } from './price.ts'
+import { type Pair, readPayload, receivedAtOf, withLevel } from './price.ts'
 
 /** The side of an instance that faces the bus: what the leader publishes, taken to the board, and what is told beside prices. */
 export interface Downstream {
@@ -27,6 +27,7 @@ export interface DownstreamOptions {
   readonly board: Board
   readonly publisher: Publisher
   readonly path: Path
+  readonly staleAfterMs: number
   readonly heartbeat: (heartbeat: Heartbeat) => void
   readonly released: () => void
   /** Something on the bus cannot be read, or cannot be right. */
@@ -35,11 +36,13 @@ export interface DownstreamOptions {
 
 /** An epoch further ahead of our clock than this was not made by any leader of ours. */
 const epochAheadMaxMs = 86_400_000
+/** A stored price this young is as good as told: the next one would come no sooner. */
+const storedFreshMs = 2000
 /** A healthy connection that brings no heartbeat for so long delivers nothing; or nobody leads, and joining again costs little. */
 const deafAfterMs = 5000
 
 export function createDownstream(options: DownstreamOptions): Downstream {
-  const { clock, bus, wanted, board, publisher, path, garbled } = options
+  const { clock, bus, wanted, board, publisher, path, garbled, staleAfterMs } = options
   let following: Following | undefined
   let deliveredAt = clock.now()
   let declareDeaf = (): void => {}
@@ -48,7 +51,12 @@ export function createDownstream(options: DownstreamOptions): Downstream {
     const update = readPayload(payload)
     if (update === undefined || update.pair !== pair || update.at.epoch > (clock.wall() + epochAheadMaxMs) * 1000) return garbled()
     publisher.saw(update.at)
-    if (board.apply(update, receivedAtOf(update.body), { isStored })) path.learn(update)
+    const receivedAt = receivedAtOf(update.body)
+    const ageMs = clock.wall() - receivedAt
+    // It was live when it was stored; what it is now is what its readers are told.
+    const isOld = isStored && ageMs > storedFreshMs
+    const known = isOld ? { ...update, body: withLevel(update.body, ageMs > staleAfterMs ? 'stale' : 'shared-cache') } : update
+    if (board.apply(known, receivedAt, { isStored: isOld })) path.learn(known)
   }
 
   const bulletins: Record<Bulletin, (payload: Buffer) => void> = {

@@ -77,7 +77,12 @@ export function createInstance(options: InstanceOptions): Instance {
     hub.changed(entry)
     lookAtLevel(entry.pair)
   })
-  const publisher = createPublisher({ clock, bus, fenced: () => gateway.send({ type: 'lease.fenced' }), note: trouble })
+  const publisher = createPublisher({
+    clock,
+    bus,
+    fenced: () => gateway.send({ type: 'lease.fenced' }),
+    note: (line, fields) => ('cause' in fields ? trouble : note)(line, fields),
+  })
   const path = createPath({ board, publisher })
   const feed = createFeed({
     clock,
@@ -108,6 +113,7 @@ export function createInstance(options: InstanceOptions): Instance {
     board,
     publisher,
     path,
+    staleAfterMs: config.staleAfterMs,
     garbled: () => status.garbled(),
     released: () => gateway.send({ type: 'lease.released' }),
     heartbeat: heartbeat => {

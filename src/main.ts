@@ -132,6 +132,7 @@ const simulate = (flags: ExchangeFlags): ReturnType<typeof startExchange> =>
     speed: flags.speed,
     rate: flags.rate,
     hold: flags.hold,
+    controlPort: 0,
     ...(flags.port !== undefined && { port: flags.port }),
     ...(flags.seed !== undefined && { seed: flags.seed }),
     ...(flags.symbols !== undefined && { symbols: flags.symbols }),
@@ -147,7 +148,7 @@ async function demo(flags: ExchangeFlags): Promise<void> {
   // So that the first one leads, as the README says.
   await after(clock, 200)
   const second = await run({ ...config, port: config.port === 0 ? 0 : config.port + 1 }, share(), 'two')
-  log.info({ instance: 'exchange', url: exchange.restUrl, faults: `${exchange.restUrl}/sim` }, 'simulated exchange')
+  log.info({ instance: 'exchange', url: exchange.restUrl, faults: `http://127.0.0.1:${exchange.controlPort}/sim` }, 'simulated exchange')
   stopOnSignal(async () => {
     await Promise.all([first.stop(), second.stop()])
     await exchange.close()
@@ -156,7 +157,10 @@ async function demo(flags: ExchangeFlags): Promise<void> {
 
 async function serveExchange(flags: ExchangeFlags): Promise<void> {
   const exchange = await simulate(flags)
-  log.info({ rest: exchange.restUrl, websocket: exchange.wsUrl, faults: `${exchange.restUrl}/sim` }, 'simulated exchange')
+  log.info(
+    { rest: exchange.restUrl, websocket: exchange.wsUrl, faults: `http://127.0.0.1:${exchange.controlPort}/sim` },
+    'simulated exchange',
+  )
   stopOnSignal(() => exchange.close())
 }
 

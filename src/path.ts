@@ -37,7 +37,10 @@ export function createPath({ board, publisher }: { readonly board: Board; readon
     const price = priceOf(state, pair, receivedAt)
     if (price === undefined) return
     const at = publisher.next()
-    const update = { pair, at, prev: publisher.link(pair, at), cause, body: writeBody(price, cause, cause === 'rest' ? 'polling' : 'live') }
+    const before = publisher.link(pair, at)
+    // Who is told of no price before this one knows that something is missing.
+    const prev = cause === 'trade' && state.isAfterHole ? 0 : before
+    const update = { pair, at, prev, cause, body: writeBody(price, cause, cause === 'rest' ? 'polling' : 'live') }
     board.apply(update, receivedAt, { isBehind: isBehind(state) })
     publisher.publish(update)
   }

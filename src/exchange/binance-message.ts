@@ -83,19 +83,20 @@ const readTime = (value: unknown): number | undefined => {
 
 /** No plain object: `btcusdt@constructor` must not find a reader. */
 const readers: ReadonlyMap<string, (data: Fields) => Tick | string> = new Map([
-  ['trade', (data: Fields) => readTrade(data, 'trade', data.t)],
-  ['aggTrade', (data: Fields) => readTrade(data, 'aggTrade', data.l)],
+  ['trade', (data: Fields) => readTrade(data, 'trade', data.t, data.t)],
+  ['aggTrade', (data: Fields) => readTrade(data, 'aggTrade', data.l, data.f)],
   ['ticker', readTicker],
   ['miniTicker', readMiniTicker],
   ['bookTicker', readBook],
 ])
 
-function readTrade({ e, s, p, T, M }: Fields, type: string, tradeId: unknown): Tick | string {
+function readTrade({ e, s, p, T, M }: Fields, type: string, tradeId: unknown, first: unknown): Tick | string {
   // Only spot has M, "ignore"; futures trades have the rest (seen in recorded frames of 2020 to 2022).
   if (e !== type || typeof M !== 'boolean') return `no spot ${type}`
   const exchangeTime = readTime(T)
   if (!isPrice(p) || !isId(tradeId) || exchangeTime === undefined) return `${type} with a field missing or impossible`
-  return { kind: 'trade', symbol: s as string, price: p, tradeId, exchangeTime }
+  const several = isId(first) && first < tradeId ? { firstTradeId: first } : {}
+  return { kind: 'trade', symbol: s as string, price: p, tradeId, ...several, exchangeTime }
 }
 
 function readTicker({ e, E, s, c, o, h, l, v, b, a, p, P, x, L }: Fields): Tick | string {

@@ -159,7 +159,7 @@ function read(raw: RawData, isBinary: boolean): Frame {
 function turnedAway(hosts: Hosts, host: string, status: number, retryAfter: string | undefined, events: SocketEvents): void {
   const cause = `HTTP ${status} from ${host}`
   if (status === 418 || status === 429) return events.refused(cause, refusalMs(retryAfter, refusedWaitMs))
-  if ((status === 451 || status === 403) && !hosts.barred(host, status))
+  if ((status === 451 || status === 403) && !hosts.barred(host))
     return events.refused(`${cause}: it does not serve us where we are`, hosts.waitMs())
   hosts.failed(host)
   events.closed(cause)

@@ -5,12 +5,20 @@ export type StreamKind = (typeof streamKinds)[number]
 
 /** One message about one symbol. Amounts are decimal strings, times epoch ms, ids the exchange's own. */
 export type Tick =
-  | { readonly kind: 'trade'; readonly symbol: string; readonly price: string; readonly tradeId: number; readonly exchangeTime: number }
+  | ({ readonly kind: 'trade'; readonly symbol: string } & Trade)
   | ({ readonly kind: 'ticker'; readonly symbol: string } & Ticker)
   /** The same over REST. */
   | ({ readonly kind: 'rest'; readonly symbol: string } & Ticker)
   | ({ readonly kind: 'miniTicker'; readonly symbol: string } & DayRange)
   | { readonly kind: 'book'; readonly symbol: string; readonly bid: string; readonly ask: string; readonly updateId: number }
+
+export interface Trade {
+  readonly price: string
+  readonly tradeId: number
+  /** Of several trades told as one: the first of them. */
+  readonly firstTradeId?: number
+  readonly exchangeTime: number
+}
 
 export interface DayRange {
   readonly price: string

@@ -24,6 +24,8 @@ export interface SymbolState extends Figures {
   exchangeTime?: number | undefined
   source: 'websocket' | 'rest'
   tradesFlow: boolean
+  /** Between the last trade and the one before it others were made that never came. */
+  isAfterHole: boolean
   /** The latest trade we know of, shown or not; -1 for none. */
   lastTrade: number
   /** Last trade id of a ticker that was ahead of the trades, and the time of that ticker; -1 for none. */
@@ -57,6 +59,7 @@ export const emptyState = (symbol: string): SymbolState => ({
   symbol,
   source: 'websocket',
   tradesFlow: false,
+  isAfterHole: false,
   lastTrade: -1,
   announced: -1,
   announcedAt: 0,
@@ -104,6 +107,7 @@ function foldStreamed(state: SymbolState, tick: Exclude<Tick, { kind: 'rest' }>)
 
 function foldTrade(state: SymbolState, tick: Extract<Tick, { kind: 'trade' }>): Cause | undefined {
   if (tick.tradeId <= state.lastTrade) return undefined
+  state.isAfterHole = state.lastTrade >= 0 && (tick.firstTradeId ?? tick.tradeId) > state.lastTrade + 1
   state.tradesFlow = true
   state.lastTrade = tick.tradeId
   // A price without a trade came from a mini ticker, which knows all trades up to its time.

@@ -9,13 +9,13 @@ export interface Hosts {
   current(): string | undefined
   failed(host: string): void
   /** The host answered 451 or 403. Returns whether another host is left. */
-  barred(host: string, status: number): boolean
+  barred(host: string): boolean
   /** Milliseconds until a host may be tried, 0 if one may now. */
   waitMs(): number
 }
 
-/** Where we are does not change within the day; a firewall's 403 is about what we did, and ends. */
-const barMs = { 451: 86_400_000, otherwise: 600_000 }
+/** Long enough not to be a loop, short enough that a mistaken answer does not cost the day. */
+const barMs = 600_000
 
 /** Bans last from two minutes to three days (rest-api.md, limits). More could not be timed either: a timer holds 24 days. */
 const refusalMaxMs = 3 * 86_400_000
@@ -30,8 +30,8 @@ export function createHosts(clock: Clock, urls: readonly string[]): Hosts {
     failed: host => {
       if (line.includes(host)) line = [...line.filter(other => other !== host), host]
     },
-    barred: (host, status) => {
-      barredUntil.set(host, clock.now() + (status === 451 ? barMs[451] : barMs.otherwise))
+    barred: host => {
+      barredUntil.set(host, clock.now() + barMs)
       return current() !== undefined
     },
     waitMs: () => Math.min(refusalMaxMs, ...line.map(waitOf)),

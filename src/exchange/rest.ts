@@ -129,7 +129,7 @@ export function createRest({ clock, urls, note, timeoutMs = 3000, get = getOverH
     const { status } = reply
     reply.drop()
     if (status === 429 || status === 418) return refuse(status, refusalMs(reply.retryAfter, refusedWaitMs), host)
-    if ((status === 451 || status === 403) && !hosts.barred(host, status)) return refuse(status, hosts.waitMs(), host)
+    if ((status === 451 || status === 403) && !hosts.barred(host)) return refuse(status, hosts.waitMs(), host)
     // A 400 is about what we asked; another host would say the same.
     if (status !== 400) hosts.failed(host)
     return { kind: 'unreachable', cause: `HTTP ${status} from ${host}` }

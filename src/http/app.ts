@@ -9,7 +9,7 @@ import type { Outlet } from '../board/reader.ts'
 import type { Clock } from '../clock.ts'
 import type { Wanted } from '../demand/wanted.ts'
 import { type Level, type Pair, withLevel } from '../price.ts'
-import { readPair, readPairs, readStreamRequest } from './query.ts'
+import { quoted, readPair, readPairs, readStreamRequest } from './query.ts'
 import { openStream, sayAndEnd, streamHeaders } from './stream.ts'
 
 /** What the routes need of the instance they serve. */
@@ -58,7 +58,7 @@ const searchMax = 500
 const csp =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-function problem(c: Ctx, status: 400 | 404 | 503, title: string, detail: string, more: object = {}): Response {
+function problem(c: Ctx, status: 400 | 404 | 405 | 503, title: string, detail: string, more: object = {}): Response {
   return c.body(JSON.stringify({ type: 'about:blank', title, status, detail, ...more }), status, {
     'Content-Type': 'application/problem+json',
   })
@@ -82,9 +82,17 @@ export function createApp(doors: Doors): App {
   app.get('/health/ready', c => ready(c, doors))
   app.get('/health', c => ready(c, doors))
   for (const [path, page] of doors.pages) app.get(path, c => servePage(c, page))
-  app.notFound(c => problem(c, 404, 'Not found', `There is nothing at ${c.req.path.slice(0, 100)}; the API begins at /v1.`))
+  app.notFound(c =>
+    isReading(c.req.method)
+      ? nothing(c)
+      : problem(c, 405, 'Method not allowed', `Everything here is read with GET, not ${c.req.method.slice(0, 20)}.`),
+  )
   return app
 }
+
+const isReading = (method: string): boolean => method === 'GET' || method === 'HEAD'
+
+const nothing = (c: Ctx): Response => problem(c, 404, 'Not found', `There is nothing at ${quoted(c.req.path)}; the API begins at /v1.`)
 
 function servePage(c: Ctx, page: Page): Response {
   return c.body(new Uint8Array(page.content), 200, {

@@ -17,7 +17,7 @@ const intervalMaxMs = 3_600_000
 const malformed = (detail: string): { readonly kind: 'malformed'; readonly detail: string } => ({ kind: 'malformed', detail })
 
 /** Something of a request, safe to say back: printable, short. */
-const quoted = (text: string): string => `"${text.replace(/[^\p{L}\p{N}\p{P}\p{S} ]/gu, '?').slice(0, 40)}"`
+export const quoted = (text: string): string => `"${text.replace(/[^\p{L}\p{N}\p{P}\p{S} ]/gu, '?').slice(0, 40)}"`
 
 export function readPair(text: string): Asked<Pair> {
   const pair = parsePair(text)

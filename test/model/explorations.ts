@@ -54,7 +54,7 @@ export const explorations = {
     events: plain(
       ...['doors.open', 'readers.gone', 'gateway.drain', 'connection.down', 'websocket.heard', 'websocket.lost'],
       ...['leadership.gained', 'leadership.solo', 'leadership.lost', 'leadership.retired', 'lease.released', 'lease.fenced'],
-      ...['relay.current', 'relay.behind', 'relay.report', 'feed.quiet', 'feed.heard', 'feed.covered'],
+      ...['relay.current', 'relay.behind', 'relay.report'],
     ),
   },
 } satisfies Record<string, ExploreOptions>

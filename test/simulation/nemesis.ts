@@ -175,8 +175,8 @@ export function createNemesis(world: World): Nemesis {
       return () => Object.assign(process.storeLink.state, { losesReplies: 0 })
     },
     'store-deaf': process => {
-      process.storeLink.state.isDeaf = true
-      return () => Object.assign(process.storeLink.state, { isDeaf: false })
+      process.storeLink.deafen()
+      return undefined
     },
     'store-down': (_, { degree }) => {
       world.server.store.reachable = false

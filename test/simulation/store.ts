@@ -83,8 +83,6 @@ export interface LinkState {
   isCut: boolean
   /** Replies get lost after the command was obeyed. */
   losesReplies: number
-  /** Followings stand, and nothing is delivered over them. */
-  isDeaf: boolean
   /** Steps of a following, a release and a withdrawal are never answered, nor do they time out: a client with a bug. */
   hangs: boolean
   /** No following can be opened, while commands pass. */
@@ -95,7 +93,6 @@ export const calmLink = (): LinkState => ({
   delayMs: { min: 0.2, max: 1.5 },
   isCut: false,
   losesReplies: 0,
-  isDeaf: false,
   hangs: false,
   hasNoLines: false,
 })
@@ -129,6 +126,11 @@ export class StoreLink implements EmbeddedStore {
     if (this.state.isCut) return
     this.state.isCut = true
     for (const open of this.#open) open.silence()
+  }
+
+  /** Followings that are open stand, and deliver nothing until they are opened anew. */
+  deafen(): void {
+    for (const open of this.#open) open.deafen()
   }
 
   /** What was held back arrives now, or some of it never. */
@@ -202,6 +204,8 @@ class SimulatedLine implements EmbeddedLine {
   readonly #listener: LineListener
   readonly #forget: () => void
   #isOver = false
+  /** Stands, and brings nothing any more. */
+  #isDeaf = false
 
   constructor(link: StoreLink, server: StoreServer, clock: ProcessClock, listener: LineListener, forget: () => void) {
     this.#link = link
@@ -209,10 +213,13 @@ class SimulatedLine implements EmbeddedLine {
     this.#listener = listener
     this.#forget = forget
     this.#far = server.store.line({
-      message: (channel, payload) =>
-        this.#link.state.isDeaf || this.#link.bringBack(() => this.#ifOpen(() => listener.message(channel, payload))),
+      message: (channel, payload) => this.#isDeaf || this.#link.bringBack(() => this.#ifOpen(() => listener.message(channel, payload))),
       over: cause => this.#link.bringBack(() => this.#end(cause)),
     })
+  }
+
+  deafen(): void {
+    this.#isDeaf = true
   }
 
   /** Nothing comes any more; found out by a ping that is not answered. */

@@ -161,7 +161,7 @@ describe('one frame', () => {
   it('of each kind is read in full', () => {
     expect(examples.map(text => tickOf(readFrame(text)))).toEqual([
       { kind: 'trade', symbol: 'BTCUSDT', price: '61837.63000000', tradeId: 3735683259, exchangeTime: 1723161255342 },
-      { kind: 'trade', symbol: 'BTCUSDT', price: '61837.63000000', tradeId: 9, exchangeTime: 1723161255342 },
+      { kind: 'trade', symbol: 'BTCUSDT', price: '61837.63000000', tradeId: 9, firstTradeId: 7, exchangeTime: 1723161255342 },
       {
         kind: 'ticker',
         symbol: 'BTCUSDT',

@@ -320,3 +320,26 @@ describe('what the bus knew', () => {
     expect(fold(odd, trade(1))).toBe('trade')
   })
 })
+
+it('a trade that comes after others that never came says so, and several told as one do not', () => {
+  const state = emptyState('BTCUSDT')
+  const trade = (tradeId: number, firstTradeId?: number) =>
+    fold(state, {
+      kind: 'trade',
+      symbol: 'BTCUSDT',
+      price: '1',
+      tradeId,
+      exchangeTime: tradeId,
+      ...(firstTradeId !== undefined && { firstTradeId }),
+    })
+  trade(10)
+  expect(state.isAfterHole).toBe(false)
+  trade(11)
+  expect(state.isAfterHole).toBe(false)
+  trade(15, 12)
+  expect(state.isAfterHole).toBe(false)
+  trade(20)
+  expect(state.isAfterHole).toBe(true)
+  trade(21)
+  expect(state.isAfterHole).toBe(false)
+})

@@ -236,8 +236,8 @@ describe('hosts', () => {
     await until('it is refused', () => here.told.length === 1)
     here.open('b')
     await until('it is refused again', () => here.told.length === 2)
-    const waits = here.told.map(event => event.type === 'socket.refused' && Math.round(event.waitMs / 3_600_000))
-    expect(waits).toEqual([24, 24])
+    const waits = here.told.map(event => event.type === 'socket.refused' && Math.round(event.waitMs / 60_000))
+    expect(waits).toEqual([10, 10])
     expect(here.told[1]).toMatchObject({ cause: 'no host serves us where we are' })
   })
 

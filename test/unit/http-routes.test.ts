@@ -215,8 +215,8 @@ test('the page comes with a policy that lets in nothing from elsewhere', async (
 })
 
 test('what is not there is 404', async () => {
-  expectProblem(await get('/v2'), 404, 'There is nothing at /v2; the API begins at /v1.')
-  expectProblem(await get('/v1/stream?pairs=BTC/USD', { method: 'POST' }), 404, /There is nothing at/)
+  expectProblem(await get('/v2'), 404, 'There is nothing at "/v2"; the API begins at /v1.')
+  expectProblem(await get('/v1/stream?pairs=BTC/USD', { method: 'POST' }), 405, 'Everything here is read with GET, not POST.')
   expectProblem(await get(`/${'x'.repeat(5000)}`), 404, /There is nothing at/)
 })
 

@@ -28,6 +28,7 @@ function stage() {
     board: createBoard(clock, () => {}),
     publisher: { saw: () => {} } as unknown as Publisher,
     path: { learn: () => {} } as unknown as Path,
+    staleAfterMs: 60_000,
     heartbeat: () => {},
     released: () => {},
     garbled: () => {},
