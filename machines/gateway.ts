@@ -73,8 +73,9 @@ export const gatewayMachine = setup({
     { id: 'leadership', systemId: 'leadership', src: 'leadership', input: ({ context }) => context },
   ],
   on: {
-    'leadership.gained': { actions: 'connect' },
-    'leadership.solo': { actions: 'connect' },
+    // Prices that came from another's socket say nothing about our own.
+    'leadership.gained': { actions: ['connect', 'doubtPrices'] },
+    'leadership.solo': { actions: ['connect', 'doubtPrices'] },
     'leadership.lost': { actions: 'disconnect' },
     'connection.down': { actions: 'doubtPrices' },
     'relay.current': { actions: 'passToLeadership' },

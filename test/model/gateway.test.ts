@@ -27,8 +27,8 @@ describe('gateway, in every state it can get into', () => {
 
   it('who must hear what hears it, in every state, and nobody else', () => {
     const passed: Record<string, string> = {
-      'leadership.gained': 'connection connection.start',
-      'leadership.solo': 'connection connection.start',
+      'leadership.gained': 'connection connection.start,fallback websocket.lost',
+      'leadership.solo': 'connection connection.start,fallback websocket.lost',
       'leadership.lost': 'connection connection.stop',
       'connection.down': 'fallback websocket.lost',
       'relay.current': 'leadership relay.current',

@@ -52,7 +52,7 @@ export function createChecks(world: World): Checks {
       const { clock } = process
       if (clock.isPaused || clock.resumedAt > world.now - awakeWithinMs || process.instance === undefined) continue
       for (const reader of process.readers) {
-        if (reader.isSlow) continue
+        if (reader.isSlow || reader.behindUntil > world.now) continue
         for (const pair of reader.pairs) {
           if (reader.pairLevels[pair] !== 'live') continue
           const symbol = world.exchange.symbols.get(pair.replace('/USD', 'USDT'))

@@ -28,6 +28,8 @@ export class SimulatedReader {
   lastId: string | undefined
   seat: Seat | undefined
   isSlow = false
+  /** What it was still to be given when it last was slow may take so long, world's clock. */
+  behindUntil = 0
   events = 0
   #waitingBytes = 0
   readonly #line: TimeLine
@@ -61,6 +63,7 @@ export class SimulatedReader {
       write: frames => {
         if (isMine()) for (const frame of frames) this.#read(frame.toString('utf8'))
         if (!this.isSlow) return true
+        this.behindUntil = this.#line.now + 4000
         this.#waitingBytes += frames.reduce((sum, frame) => sum + frame.length, 0)
         this.#line.at(this.#line.now + this.#chance.between(50, 3000), () => {
           this.#waitingBytes = 0

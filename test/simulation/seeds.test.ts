@@ -20,8 +20,9 @@ function simulate(...args: readonly string[]): Promise<{ readonly code: number |
   })
 }
 
-it('two hundred fresh worlds keep every promise', async () => {
-  const { code, said } = await simulate('--runs', '200')
+/** The same ones each time, so that a red run means a change of ours; `npm run simulate` draws fresh ones. */
+it('two hundred worlds keep every promise', async () => {
+  const { code, said } = await simulate('--seed', 'calm-2', '--runs', '200')
   console.log(said.trim())
   expect(code, said).toBe(0)
   expect(said).toContain('200 worlds')
