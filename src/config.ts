@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs'
 import { type StreamKind, streamKinds } from './exchange/exchange.ts'
 import type { QuoteAliases } from './exchange/symbols.ts'
 import { type Pair, parsePair } from './price.ts'
+import { objectionToPrefix, readRedisUrl } from './redis-url.ts'
 
 /**
  * Every setting, from the environment, read once at start. One table: it is what is read, what is checked, what `--help` and the README say.
@@ -106,15 +108,32 @@ const aliases = (text: string): Read<QuoteAliases> => {
 }
 
 /** The URL may hold a password, so what is wrong with it is said without it. */
-const redisUrl = (text: string): Read<string> =>
-  text === '' || /^(rediss?|redis\+sentinel|redis\+cluster):\/\/\S+$/.test(text)
-    ? { value: text }
-    : { wrong: 'is not of the form redis://host:port, rediss://…, redis+sentinel://h:p,h:p/name or redis+cluster://h:p,h:p' }
+const redisUrl = (text: string): Read<string> => {
+  const reading = text === '' ? undefined : readRedisUrl(text)
+  return reading?.kind === 'refused' ? { wrong: reading.cause.replace(/^REDIS_URL /, '') } : { value: text }
+}
+
+/** The certificates in a file, as text. */
+const certificates = (path: string): Read<string> => {
+  if (path === '') return { value: '' }
+  try {
+    const text = readFileSync(path, 'utf8')
+    return text.includes('-----BEGIN CERTIFICATE-----') ? { value: text } : { wrong: 'is a file without a certificate (PEM)' }
+  } catch (error) {
+    return { wrong: `cannot be read (${error instanceof Error && 'code' in error ? String(error.code) : 'no file name'})` }
+  }
+}
 
 export const settings = {
   port: setting('PORT', '8080', 'where to listen; 0 takes any free port', wholeNumber(0, 65535)),
   host: setting('HOST', '127.0.0.1', 'address to listen on', word(255)),
   redisUrl: setting('REDIS_URL', '', 'the Redis that instances share; unset: embedded bus', redisUrl),
+  redisCa: setting(
+    'TICKCAST_REDIS_CA',
+    '',
+    'file (PEM) of the only authorities that may vouch for a TLS Redis; unset: those Node trusts',
+    certificates,
+  ),
   pairs: setting('TICKCAST_PAIRS', 'BTC/USD,ETH/USD', 'pairs held from the start', listOf<Pair>('pair such as BTC/USD', parsePair)),
   quoteAliases: setting('TICKCAST_QUOTE_ALIASES', 'USD=USDT', 'quote currency people say = the one the exchange trades', aliases),
   streams: setting(
@@ -152,7 +171,8 @@ export const settings = {
     'origins that may read from other pages, or *',
     listOf('origin such as https://example.com', webOrigin),
   ),
-  adminToken: setting('TICKCAST_ADMIN_TOKEN', '', 'token for /admin; unset: /admin is off', word(200)),
+  inspect: setting('TICKCAST_INSPECT', 'on', 'the visualizer of the machines at /machines', oneOf('on', 'off')),
+  adminToken: setting('TICKCAST_ADMIN_TOKEN', '', 'token to send events to machines from /machines; unset: nobody may', word(200)),
   logLevel: setting('LOG_LEVEL', 'info', 'how much is logged', oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent')),
 } as const
 
@@ -174,10 +194,18 @@ export function readConfig(
     if ('value' in got) values[key] = got.value
     else mistakes.push(unsaid.has(name) ? `${name} ${got.wrong}.` : `${name}=${shown(text)} ${got.wrong}.`)
   }
+  const objection = objectionTogether(values as unknown as Values)
+  if (mistakes.length === 0 && objection !== undefined) mistakes.push(`${objection}.`)
   const known = new Set(Object.values(settings).map(({ name }) => name as string))
   for (const name of Object.keys(environment))
     if (name.startsWith('TICKCAST_') && !known.has(name)) mistakes.push(`${shown(name)} is no setting of Tickcast${closest(name, known)}`)
   return mistakes.length > 0 ? { mistakes } : { config: values as unknown as Config }
+}
+
+/** Settings that are right one by one and not together. */
+function objectionTogether({ redisUrl: url, prefix }: Values): string | undefined {
+  const reading = url ? readRedisUrl(url) : undefined
+  return reading?.kind === 'read' ? objectionToPrefix(reading.target, prefix) : undefined
 }
 
 function closest(name: string, known: ReadonlySet<string>): string {

@@ -1,9 +1,12 @@
 import { styleText } from 'node:util'
+import type { Bus } from './bus/bus.ts'
+import { createRedisBus } from './bus/redis-bus.ts'
 import { after, type Clock } from './clock.ts'
 import type { Config } from './config.ts'
 import { createRedisLedger } from './demand/redis-ledger.ts'
 import { createRest } from './exchange/rest.ts'
 import { readSymbols } from './exchange/symbols.ts'
+import { createRedisLease } from './leadership/redis-lease.ts'
 import { names } from './names.ts'
 import { connectCommands } from './redis.ts'
 
@@ -36,21 +39,64 @@ async function checkExchange(clock: Clock, config: Config): Promise<Check> {
   }
 }
 
+/** Does to Redis what an instance does, as far as it changes nothing for the others. */
 async function checkRedis(clock: Clock, config: Config): Promise<Check> {
   if (config.redisUrl === '') return { ok: true, line: 'Redis: not set (REDIS_URL), the embedded bus is used' }
-  let cause = 'no answer'
-  const commands = connectCommands(config.redisUrl, {
+  const { redisUrl: url } = config
+  const ca = config.redisCa || undefined
+  const ours = names(config.prefix)
+  let lost = 'no answer'
+  const commands = connectCommands(url, {
     clock,
+    ca,
+    key: ours.epoch,
     note: change => {
-      if (change.kind === 'lost') cause = change.cause
+      if (change.kind === 'lost') lost = change.cause
     },
   })
-  const ledger = createRedisLedger({ commands, names: names(config.prefix) })
-  let answers = false
-  for (let attempt = 0; attempt < 20 && !answers; attempt += 1) {
-    answers = (await ledger.union()).kind === 'read'
-    if (!answers) await after(clock, 100)
-  }
+  const bus = createRedisBus({ url, ca, commands, clock, names: ours })
+  const ledger = createRedisLedger({ commands, names: ours })
+  const lease = createRedisLease({ commands, names: ours })
+  const instance = `doctor-${clock.wall()}`
+  const steps: readonly (() => Promise<Outcome>)[] = [
+    () => ledger.announce(instance, [], { ttlMs: 1000, tell: true }),
+    () => ledger.withdraw(instance),
+    () => ledger.union(),
+    () => bus.last(config.pairs),
+    () => follows(bus, config),
+    ...(config.leaderEligible === 'true' ? [() => lease.renew({ id: instance, ttlMs: 1000, epoch: 0 }), () => bus.publish(0, [])] : []),
+  ]
+  let trouble: string | undefined
+  for (const step of steps) trouble ??= await troubleOf(clock, step, () => lost)
+  await bus.close()
   await commands.close()
-  return { ok: answers, line: `Redis: ${answers ? 'answers' : cause}` }
+  return { ok: trouble === undefined, line: `Redis: ${trouble ?? 'answers, and allows what an instance does'}` }
 }
+
+type Outcome = { readonly kind: string } | { readonly kind: 'unreachable'; readonly cause: string }
+
+/** Tries for two seconds: a connection is not there at once. */
+async function troubleOf(clock: Clock, step: () => Promise<Outcome>, lost: () => string): Promise<string | undefined> {
+  let cause = ''
+  for (let attempt = 0; attempt < 20; attempt += 1) {
+    const outcome = await step()
+    if (!('cause' in outcome)) return undefined
+    cause = outcome.cause.startsWith('not connected') ? lost() : outcome.cause
+    await after(clock, 100)
+  }
+  return cause
+}
+
+const follows = (bus: Bus, config: Config): Promise<Outcome> =>
+  new Promise(resolve => {
+    const following = bus.follow(new Set(config.pairs), {
+      subscribed: () => {},
+      caughtUp: () => {
+        following.stop()
+        resolve({ kind: 'followed' })
+      },
+      price: () => {},
+      bulletin: () => {},
+      lost: cause => resolve({ kind: 'unreachable', cause }),
+    })
+  })

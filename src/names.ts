@@ -14,10 +14,20 @@ export interface Names {
   readonly heartbeat: string
   /** Channel: the lease was given up, it can be had now. */
   readonly released: string
+  /** Channel: the leader wants to hand over; its id. */
+  readonly offered: string
+  /** Key: who prepares to take the lease, expiring. */
+  readonly successor: string
+  /** Channel: somebody does; the id of the leader whose offer it claimed. */
+  readonly claimed: string
   /** Key: what this instance wants, a JSON array of pairs, expiring. */
   demand(instance: string): string
   /** Sorted set: the instances that want something, scored by when their demand expires (epoch ms). Also the channel that tells of a change. */
   readonly demands: string
+  /** Channel: somebody looks at the machines of an instance, whose name is in the text. */
+  readonly inspect: string
+  /** Channel: what the other instances tell this one of their machines, while somebody looks at it. */
+  inspectOf(instance: string): string
 }
 
 export const names = (prefix = ''): Names => ({
@@ -27,6 +37,11 @@ export const names = (prefix = ''): Names => ({
   epoch: `${prefix}prices:epoch`,
   heartbeat: `${prefix}prices:heartbeat`,
   released: `${prefix}prices:released`,
+  offered: `${prefix}prices:offered`,
+  successor: `${prefix}prices:successor`,
+  claimed: `${prefix}prices:claimed`,
   demand: instance => `${prefix}prices:demand:${instance}`,
   demands: `${prefix}prices:demands`,
+  inspect: `${prefix}prices:inspect`,
+  inspectOf: instance => `${prefix}prices:inspect:${instance}`,
 })

@@ -7,10 +7,22 @@ export interface Script {
   readonly sha: string
 }
 
+/** One script, and how it reads in a Redis Cluster. */
+export interface Scripts {
+  readonly plain: Script
+  /** Tells by SPUBLISH, to the subscribers on the server that runs it, where there is such a thing (Redis 7.0). PUBLISH would go to all servers. */
+  readonly sharded: Script
+}
+
 /** Reads a script at start: `readScript(new URL('./x.lua', import.meta.url))`. */
-export function readScript(at: URL): Script {
+export function readScript(at: URL): Scripts {
   const lua = readFileSync(at, 'utf8')
-  return { lua, sha: createHash('sha1').update(lua).digest('hex') }
+  const script = (text: string): Script => ({ lua: text, sha: createHash('sha1').update(text).digest('hex') })
+  // A Redis that can tell its version to a script can SPUBLISH: both came with 7.0.
+  return {
+    plain: script(lua),
+    sharded: script(lua.replaceAll("call('PUBLISH'", "call(redis.REDIS_VERSION_NUM and 'SPUBLISH' or 'PUBLISH'")),
+  }
 }
 
 /** What it needs of an ioredis client. */

@@ -1,82 +1,150 @@
 /**
- * Connections to Redis. ioredis 6 is told to be simple: it queues nothing, repeats nothing and subscribes nothing again by itself, because a
- * command that runs later than its caller believes, or twice, is worse than one that fails.
+ * The connection to Redis that commands go through. ioredis 6 is told to be simple: it queues nothing, repeats nothing and finds no servers by
+ * itself, because a command that runs later than its caller believes, or twice, is worse than one that fails. In particular its Cluster and
+ * Sentinel clients are not used: where our Redis is, is asked of redis-place.ts, and asked again when it moves.
  */
-import { Redis } from 'ioredis'
-import { after, type Clock, every, type Timer } from './clock.ts'
-import { createRunner, type Script } from './redis-script.ts'
-import { type RedisTarget, readRedisUrl } from './redis-url.ts'
+import type { Socket } from 'node:net'
+import { type AbstractConnector, Redis, type RedisOptions } from 'ioredis'
+import { after, type Clock, every } from './clock.ts'
+import { atOnce, causeOf } from './redis-cause.ts'
+import { createLocator, type Locator, type Place } from './redis-place.ts'
+import { createRunner, type Scripts } from './redis-script.ts'
+import { type Address, type RedisTarget, readRedisUrl } from './redis-url.ts'
 
 /** `unreachable`: nobody knows whether the command was, or will yet be, obeyed. */
 export type Answer<T> = { readonly kind: 'answered'; readonly value: T } | { readonly kind: 'unreachable'; readonly cause: string }
 
 export type ConnectionNote = { readonly kind: 'connected' } | { readonly kind: 'lost'; readonly cause: string }
 
-/** The connection commands go through. It connects again by itself, for ever. */
+/** It connects again by itself, for ever. */
 export interface Commands {
-  run(script: Script, keys: readonly string[], args: readonly string[]): Promise<Answer<unknown>>
+  run(script: Scripts, keys: readonly string[], args: readonly string[]): Promise<Answer<unknown>>
   read(keys: readonly string[]): Promise<Answer<readonly (Buffer | null)[]>>
   close(): Promise<void>
 }
 
 const commandTimeoutMs = 500
 const pingEveryMs = 1000
+/** Between two questions to the sentinels whether the master is still the same. */
+export const askMasterEveryMs = 500
 const closeWithinMs = 1000
 /** Different causes noted in one outage. */
 const causesMax = 5
-/** A following gives one step this long, and a PING twice as long: it may wait behind a burst of prices. */
-const stepWithinMs = 1000
-const pingWithinMs = 2000
 /** Names in one SUBSCRIBE or MGET, so that no single command holds Redis up. */
 const batchMax = 500
 
-function commonOptions({ options, kind }: RedisTarget, clock: Clock): RedisTarget['options'] {
-  return {
-    ...options,
-    lazyConnect: true,
-    protocol: 3,
-    enableOfflineQueue: false,
-    autoResendUnfulfilledCommands: false,
-    autoResubscribe: false,
-    maxRetriesPerRequest: 0,
-    connectTimeout: 1000,
-    disconnectTimeout: 50,
-    keepAlive: 5000,
-    disableClientInfo: true,
-    sentinelCommandTimeout: commandTimeoutMs,
-    sentinelRetryStrategy: attempt => retryMs(clock, attempt),
-    failoverDetector: kind === 'sentinel',
-  }
-}
-
 const retryMs = (clock: Clock, attempt: number): number => Math.min(1000, 50 * 2 ** Math.min(attempt - 1, 5)) * (0.5 + clock.random() / 2)
 
-function targetOf(url: string): RedisTarget {
+export function targetOf(url: string): RedisTarget {
   const reading = readRedisUrl(url)
   // A programmer's error: config.ts refuses such an address at start.
   if (reading.kind === 'refused') throw new TypeError(reading.cause)
   return reading.target
 }
 
-export interface CommandsOptions {
+/** Replies in the shapes every Redis gives; ioredis types its clients by this. */
+type LegacyReplies = RedisOptions & { readonly replyMapping?: 'legacy' }
+
+/** What every command to Redis goes through: how to get to it, and how not to. */
+const commonOptions = ({ username, password, db }: RedisTarget): LegacyReplies => ({
+  ...(username !== undefined && { username }),
+  ...(password !== undefined && { password }),
+  db,
+  lazyConnect: true,
+  protocol: 3,
+  enableOfflineQueue: false,
+  autoResendUnfulfilledCommands: false,
+  autoResubscribe: false,
+  maxRetriesPerRequest: 0,
+  disableClientInfo: true,
+  commandTimeout: commandTimeoutMs,
+  socketTimeout: 1500,
+})
+
+/** Finds our Redis and connects to it, trying for ever; what ioredis calls a connector. */
+interface Route {
+  readonly at: Address | undefined
+  readonly Connector: new () => AbstractConnector
+}
+
+function createRoute(clock: Clock, { locate, doubt, dial }: Locator, target: RedisTarget): Route {
+  let at: Address | undefined
+  let socket: Socket | undefined
+  let attempts = 0
+  let calls = 0
+
+  const connect = async (emit: (event: string, error: Error) => void): Promise<Socket> => {
+    calls += 1
+    const call = calls
+    for (;;) {
+      try {
+        at = await locate()
+        socket = await dial(at)
+        if (call !== calls) socket.destroy()
+        else {
+          attempts = 0
+          return socket
+        }
+      } catch (error) {
+        doubt()
+        if (call === calls) emit('error', error instanceof Error ? error : new Error(String(error)))
+      }
+      attempts += 1
+      if (call === calls) await after(clock, retryMs(clock, attempts))
+      if (call !== calls) throw new Error('Connection is closed.')
+    }
+  }
+  const connector = {
+    connect,
+    disconnect: (): void => {
+      calls += 1
+      socket?.destroy()
+    },
+    check: ({ role = 'master' }: { readonly role?: string }): boolean => {
+      const isRight = target.kind === 'standalone' || role === 'master'
+      if (!isRight) doubt()
+      return isRight
+    },
+  }
+  return {
+    get at() {
+      return at
+    },
+    // ioredis makes its connector with `new`; what that returns is ours.
+    Connector: function create() {
+      return connector
+    } as unknown as Route['Connector'],
+  }
+}
+
+export interface CommandsOptions extends Partial<Pick<Place, 'ca' | 'key'>> {
   readonly clock: Clock
   /** Told each change once; while Redis stays away, each further cause once. */
   readonly note: (note: ConnectionNote) => void
 }
 
 /** Throws only for an address that readRedisUrl refuses. */
-export function connectCommands(url: string, { clock, note }: CommandsOptions): Commands {
+export function connectCommands(url: string, { clock, note, ca, key = '' }: CommandsOptions): Commands {
   const target = targetOf(url)
+  const locator = createLocator({ clock, target, ca, key })
+  const route = createRoute(clock, locator, target)
   const state = { closed: false, connected: false, trouble: '' }
   /** What has been noted since the connection was lost. */
   const causes = new Set<string>()
+  /** Until the first connection stands or fails, nobody knows whether Redis can be reached. */
+  let decide = (): void => {}
+  let undecided: Promise<void> | undefined = new Promise(resolve => {
+    decide = () => {
+      undecided = undefined
+      resolve()
+    }
+  })
   const redis = new Redis({
-    ...commonOptions(target, clock),
-    commandTimeout: commandTimeoutMs,
-    socketTimeout: 1500,
+    ...commonOptions(target),
+    Connector: route.Connector,
     retryStrategy: attempt => retryMs(clock, attempt),
     reconnectOnError: error => {
-      if (!error.message.startsWith('READONLY')) return false
+      if (!/^(READONLY|MOVED) /.test(error.message)) return false
       state.trouble = causeOf(error, target)
       return 1
     },
@@ -94,26 +162,44 @@ export function connectCommands(url: string, { clock, note }: CommandsOptions): 
     tell({ kind: 'lost', cause })
   }
   redis.on('error', (error: unknown) => {
-    state.trouble = causeOf(error, target)
-    // With no sentinel in reach there is never a connection to close.
+    state.trouble = causeOf(state.connected ? error : atOnce(error, target), target)
+    // While there is none, there is none to close either.
     if (!state.connected) lose(state.trouble)
+    decide()
   })
   redis.on('ready', () => {
     state.trouble = ''
     state.connected = true
     causes.clear()
     tell({ kind: 'connected' })
+    decide()
   })
   redis.on('close', () => lose(state.trouble || `Redis at ${target.place} closed the connection`))
+  // ioredis ends for good when a failover cuts the connection while sentinels are still being asked for the address.
+  redis.on('end', () => {
+    decide()
+    clock.setTimeout(() => state.closed || redis.connect().catch(ignore), retryMs(clock, 1))
+  })
   redis.connect().catch(ignore)
 
-  // ioredis watches for silence only while a command waits for its answer.
-  const stopPings = every(clock, pingEveryMs, () => {
-    if (redis.status === 'ready') redis.ping().catch(ignore)
-  })
-  const answer = async <T>(reply: Promise<T>): Promise<Answer<T>> => {
+  const ping = (): void => {
+    if (redis.status !== 'ready') return
+    // ioredis watches for silence only while a command waits for its answer. A server of a Cluster tells by a key whether it still holds our slot.
+    const asked = target.kind === 'cluster' ? redis.get(key) : redis.ping()
+    asked.catch(ignore)
+  }
+  /** A planned failover leaves the old master up, and taking writes that will be lost, for ten seconds. */
+  const leave = (master: Address): void => {
+    if (redis.status !== 'ready' || isSame(master, route.at)) return
+    state.trouble = `the master of ${target.place} is another server now`
+    redis.disconnect(true)
+  }
+  const stops = [every(clock, pingEveryMs, ping)]
+  if (target.kind === 'sentinel') stops.push(every(clock, askMasterEveryMs, () => void locator.locate().then(leave, ignore)))
+  const answer = async <T>(ask: () => Promise<T>): Promise<Answer<T>> => {
+    if (undecided !== undefined) await undecided
     try {
-      return { kind: 'answered', value: await reply }
+      return { kind: 'answered', value: await ask() }
     } catch (error) {
       const cause = state.trouble || (state.connected ? causeOf(error, target) : `not connected to Redis at ${target.place}`)
       return { kind: 'unreachable', cause }
@@ -121,12 +207,12 @@ export function connectCommands(url: string, { clock, note }: CommandsOptions): 
   }
 
   return {
-    run: (script, keys, args) => answer(run(script, keys, args)),
-    read: keys => answer(inBatches(keys, batch => redis.mgetBuffer([...batch])).then(batches => batches.flat())),
+    run: (script, keys, args) => answer(() => run(target.kind === 'cluster' ? script.sharded : script.plain, keys, args)),
+    read: keys => answer(() => inBatches(keys, batch => redis.mgetBuffer([...batch])).then(batches => batches.flat())),
     close: async () => {
       if (state.closed) return
       state.closed = true
-      stopPings()
+      for (const stop of stops) stop()
       const isOver = redis.status === 'reconnecting' || redis.status === 'end'
       const ended = new Promise<void>(resolve => void redis.once('end', () => resolve()))
       redis.disconnect()
@@ -135,111 +221,12 @@ export function connectCommands(url: string, { clock, note }: CommandsOptions): 
   }
 }
 
-/** One connection's life; what a following needs, see src/bus/follow.ts. */
-export interface Follower {
-  open(): Promise<void>
-  subscribe(channels: readonly string[]): Promise<void>
-  unsubscribe(channels: readonly string[]): Promise<void>
-  read(keys: readonly string[]): Promise<readonly (Buffer | null)[]>
-  close(): void
-}
+export const isSame = (a: Address, b: Address | undefined): boolean => a.host === b?.host && a.port === b.port
 
-export interface FollowerOptions {
-  readonly clock: Clock
-  /** Must not throw: ioredis would end the process. */
-  readonly message: (channel: string, payload: Buffer) => void
-  /** The connection is over. Once, never after `close`. */
-  readonly over: (cause: string) => void
-}
-
-/** A connection that never connects again by itself; whatever goes wrong ends it. Throws only for an address that readRedisUrl refuses. */
-export function connectFollower(url: string, { clock, message, over }: FollowerOptions): Follower {
-  const target = targetOf(url)
-  const redis = new Redis({ ...commonOptions(target, clock), socketTimeout: 2500, retryStrategy: null, sentinelRetryStrategy: () => null })
-  let ended = false
-  let pingTimer: Timer
-
-  const close = (): void => {
-    ended = true
-    clock.clearTimeout(pingTimer)
-    redis.disconnect()
-  }
-  const end = (error: unknown): void => {
-    if (ended) return
-    close()
-    const cause = causeOf(error, target)
-    clock.soon(() => over(cause))
-  }
-  const step = async <T>(promise: Promise<T>, ms = stepWithinMs): Promise<T> => {
-    try {
-      return await within(clock, ms, promise)
-    } catch (error) {
-      end(error)
-      throw new Error(causeOf(error, target))
-    }
-  }
-  const ping = (): void => {
-    if (ended) return
-    pingTimer = clock.setTimeout(() => void step(redis.ping(), pingWithinMs).then(ping, ignore), pingEveryMs)
-  }
-  redis.on('error', end)
-  redis.on('end', () => end(new Error('Connection is closed.')))
-  redis.on('messageBuffer', (channel: Buffer, payload: Buffer) => {
-    if (!ended) message(channel.toString(), payload)
-  })
-
-  return {
-    open: () => step(redis.connect()).then(ping),
-    subscribe: async channels => void (await step(inBatches(channels, batch => redis.subscribe(...batch)))),
-    unsubscribe: async channels => void (await step(inBatches(channels, batch => redis.unsubscribe(...batch)))),
-    read: keys => step(inBatches(keys, batch => redis.mgetBuffer([...batch])).then(batches => batches.flat())),
-    close,
-  }
-}
-
-function inBatches<T>(names: readonly string[], send: (batch: readonly string[]) => Promise<T>): Promise<T[]> {
+export function inBatches<T>(names: readonly string[], send: (batch: readonly string[]) => Promise<T>): Promise<T[]> {
   const replies: Promise<T>[] = []
   for (let at = 0; at < names.length; at += batchMax) replies.push(send(names.slice(at, at + batchMax)))
   return Promise.all(replies)
 }
 
-/** Looks once more after the input that is already waiting: when this process stood still, the answer may be there. */
-function within<T>(clock: Clock, ms: number, promise: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = clock.setTimeout(() => clock.soon(() => reject(new Error('Command timed out'))), ms)
-    promise.finally(() => clock.clearTimeout(timer)).then(resolve, reject)
-  })
-}
-
 const ignore = (): void => undefined
-
-const reasons: readonly (readonly [RegExp, (place: string) => string])[] = [
-  [
-    /WRONGPASS|invalid (username-)?password/,
-    place => `Redis at ${place} does not accept the user name or password in REDIS_URL (WRONGPASS)`,
-  ],
-  [/NOAUTH/, place => `Redis at ${place} asks for a password and REDIS_URL has none (NOAUTH)`],
-  [/ECONNREFUSED/, place => `nothing listens at ${place} (connection refused)`],
-  [/^All sentinels are unreachable/, place => `no sentinel of ${place} can be reached`],
-  [/ENOTFOUND|EAI_AGAIN/, place => `the host name of ${place} is not known`],
-  [/timed? ?out/i, place => `Redis at ${place} did not answer in time`],
-  [/Connection is closed|ECONNRESET|EPIPE|isn't writeable/, place => `the connection to Redis at ${place} is closed`],
-  [/^READONLY/, place => `Redis at ${place} is a read-only replica (READONLY)`],
-  [/^NOREPLICAS/, place => `Redis at ${place} has too few replicas to accept writes (NOREPLICAS)`],
-  [/^OOM/, place => `Redis at ${place} is out of memory (OOM)`],
-  [/^LOADING/, place => `Redis at ${place} is still loading its data (LOADING)`],
-]
-
-/** Why Redis refuses or fails us, in one sentence without the password. */
-export function causeOf(error: unknown, { place, password }: { readonly place: string; readonly password?: string | undefined }): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-  const text = `${error instanceof Error ? error.message : String(error)} ${code}`.trim()
-  if (/NOPERM/.test(text)) return `the Redis user in REDIS_URL lacks a permission: ${tidy(text, password)}`
-  const reason = reasons.find(([pattern]) => pattern.test(text))
-  return reason === undefined ? `Redis at ${place}: ${tidy(text, password)}` : reason[1](place)
-}
-
-function tidy(text: string, password = ''): string {
-  const safe = password === '' ? text : text.replaceAll(password, '***')
-  return safe.replaceAll(/\p{Cc}+/gu, ' ').slice(0, 200)
-}

@@ -20,8 +20,11 @@ export type LastOutcome =
   | { readonly kind: 'read'; readonly payloads: ReadonlyMap<Pair, Buffer> }
   | { readonly kind: 'unreachable'; readonly cause: string }
 
-/** What is told to every instance beside prices: heartbeat of the leader, lease given up, demand changed. */
-export type Bulletin = 'heartbeat' | 'released' | 'demand'
+/**
+ * What is told to every instance beside prices: heartbeat of the leader, lease given up, offered or claimed, demand changed, somebody looks
+ * at machines.
+ */
+export type Bulletin = 'heartbeat' | 'released' | 'offered' | 'claimed' | 'demand' | 'inspect'
 
 export interface FollowEvents {
   /** Every wanted channel is subscribed. Nothing is missed from here on. */

@@ -5,7 +5,7 @@
  */
 import type { Names } from '../names.ts'
 import type { Pair } from '../price.ts'
-import type { Bulletin, FollowEvents, Following } from './bus.ts'
+import type { Bulletin, Bus, FollowEvents, Following } from './bus.ts'
 
 /** One connection to what carries prices. Every call is bounded in time and rejects once the line is over. */
 export interface Line {
@@ -29,6 +29,26 @@ export interface FollowRequest {
   readonly events: FollowEvents
 }
 
+/** The followings of one bus, so that closing it ends them all. */
+export function createFollowings(names: Names, connect: FollowRequest['connect']): Pick<Bus, 'follow' | 'close'> {
+  const followings = new Set<Following>()
+  return {
+    follow: (pairs, events) => {
+      const following = follow({ connect, names, pairs, events })
+      followings.add(following)
+      const stop = (): void => {
+        followings.delete(following)
+        following.stop()
+      }
+      return { want: following.want, stop }
+    },
+    close: async () => {
+      for (const following of followings) following.stop()
+      followings.clear()
+    },
+  }
+}
+
 export function follow({ connect, names, pairs, events }: FollowRequest): Following {
   let wanted: ReadonlySet<Pair> = new Set(pairs)
   /** Channel → pair, of the pairs whose prices are told. */
@@ -42,7 +62,10 @@ export function follow({ connect, names, pairs, events }: FollowRequest): Follow
   const bulletins = new Map<string, Bulletin>([
     [names.heartbeat, 'heartbeat'],
     [names.released, 'released'],
+    [names.offered, 'offered'],
+    [names.claimed, 'claimed'],
     [names.demands, 'demand'],
+    [names.inspect, 'inspect'],
   ])
 
   const line = connect({

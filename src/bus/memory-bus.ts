@@ -1,8 +1,8 @@
 import type { EmbeddedStore, Keys } from '../embedded.ts'
 import type { Names } from '../names.ts'
 import type { Pair } from '../price.ts'
-import type { Bus, Following, Message, PublishOutcome } from './bus.ts'
-import { follow } from './follow.ts'
+import type { Bus, Message, PublishOutcome } from './bus.ts'
+import { createFollowings } from './follow.ts'
 
 export interface MemoryBusOptions {
   readonly store: EmbeddedStore
@@ -12,8 +12,6 @@ export interface MemoryBusOptions {
 
 /** The bus of the instances of one process: no Redis, the same promises. */
 export function createMemoryBus({ store, names, cacheTtlMs = 86_400_000 }: MemoryBusOptions): Bus {
-  const followings = new Set<Following>()
-
   const fenced = async (epoch: number, tell: (keys: Keys) => number): Promise<PublishOutcome> => {
     const answer = await store.ask(keys => (keys.get(names.epoch) === String(epoch) ? tell(keys) : undefined))
     if (answer.kind === 'unreachable') return answer
@@ -49,18 +47,6 @@ export function createMemoryBus({ store, names, cacheTtlMs = 86_400_000 }: Memor
       })
       return answer.kind === 'unreachable' ? answer : { kind: 'read', payloads: answer.value }
     },
-    follow: (pairs, events) => {
-      const following = follow({ connect: listener => store.line(listener), names, pairs, events })
-      followings.add(following)
-      const stop = () => {
-        followings.delete(following)
-        following.stop()
-      }
-      return { want: following.want, stop }
-    },
-    close: async () => {
-      for (const following of followings) following.stop()
-      followings.clear()
-    },
+    ...createFollowings(names, listener => store.line(listener)),
   }
 }

@@ -14,6 +14,8 @@
 --
 -- Writes come before telling because PUBLISH succeeds, unheard, on a replica: a leader attached to one would never know.
 -- For the same reason a call that stores no price writes the epoch over itself.
+--
+-- In a Redis Cluster PUBLISH reads SPUBLISH: see src/redis-script.ts.
 
 local epoch = ARGV[1]
 if redis.call('GET', KEYS[1]) ~= epoch then

@@ -73,6 +73,8 @@ export function createPublisher({ clock, bus, fenced, note }: PublisherOptions):
     seen = at
     seenAt = clock.now()
     ahead = 0
+    // Somebody publishes under a newer epoch: ours is over, whether we have been told or not.
+    if (term !== undefined && at.epoch > term.epoch) stopPublishing(term.epoch)
   }
 
   const next = (): Position => {
@@ -161,6 +163,7 @@ export function createPublisher({ clock, bus, fenced, note }: PublisherOptions):
     saw,
     lead: wanted => {
       const isNew = wanted?.epoch !== term?.epoch
+      if (isNew) term = undefined
       if (wanted !== undefined && isNew) saw({ epoch: wanted.epoch, sequence: 0 })
       term = wanted
       if (isNew) {

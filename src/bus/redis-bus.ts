@@ -1,10 +1,11 @@
 import type { Clock } from '../clock.ts'
 import type { Names } from '../names.ts'
 import type { Pair } from '../price.ts'
-import { type Commands, connectFollower } from '../redis.ts'
+import type { Commands } from '../redis.ts'
+import { connectFollower } from '../redis-follower.ts'
 import { readScript } from '../redis-script.ts'
-import type { Bus, Following, Message, PublishOutcome } from './bus.ts'
-import { follow } from './follow.ts'
+import type { Bus, Message, PublishOutcome } from './bus.ts'
+import { createFollowings } from './follow.ts'
 
 const publishScript = readScript(new URL('./publish.lua', import.meta.url))
 
@@ -16,11 +17,12 @@ export interface RedisBusOptions {
   readonly clock: Clock
   readonly names: Names
   readonly cacheTtlMs?: number
+  /** Certificates (PEM) that may vouch for the server. */
+  readonly ca?: string | undefined
 }
 
 /** Throws only for an address that readRedisUrl refuses, and only in `follow`. */
-export function createRedisBus({ url, commands, clock, names, cacheTtlMs = 86_400_000 }: RedisBusOptions): Bus {
-  const followings = new Set<Following>()
+export function createRedisBus({ url, commands, clock, names, ca, cacheTtlMs = 86_400_000 }: RedisBusOptions): Bus {
   const ttl = String(cacheTtlMs)
 
   const send = async (keys: readonly string[], args: readonly string[]): Promise<PublishOutcome> => {
@@ -51,19 +53,7 @@ export function createRedisBus({ url, commands, clock, names, cacheTtlMs = 86_40
       }
       return { kind: 'read', payloads }
     },
-    follow: (pairs, events) => {
-      const following = follow({ connect: line => connectFollower(url, { clock, ...line }), names, pairs, events })
-      followings.add(following)
-      const stop = () => {
-        followings.delete(following)
-        following.stop()
-      }
-      return { want: following.want, stop }
-    },
-    close: async () => {
-      for (const following of followings) following.stop()
-      followings.clear()
-    },
+    ...createFollowings(names, line => connectFollower(url, { clock, ca, key: names.epoch, ...line })),
   }
 }
 

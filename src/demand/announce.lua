@@ -10,6 +10,8 @@
 -- Replies
 --   1         noted
 --   an error  noted in part or not at all; what was noted expires by itself
+--
+-- In a Redis Cluster PUBLISH reads SPUBLISH: see src/redis-script.ts.
 
 if ARGV[2] == '' then
   redis.call('DEL', KEYS[1])

@@ -7,6 +7,7 @@ import { createMemoryLease } from '../../src/leadership/memory-lease.ts'
 import { names as namesOf } from '../../src/names.ts'
 import { busContract } from './bus.contract.ts'
 import { followingContract } from './following.contract.ts'
+import { handOverContract } from './hand-over.contract.ts'
 import { leaseContract } from './lease.contract.ts'
 import { ledgerContract } from './ledger.contract.ts'
 import { eventually, lead, type Member, record, type Subject } from './subject.ts'
@@ -43,6 +44,7 @@ describe('embedded', () => {
   followingContract(open)
   wantsContract(open)
   leaseContract(open)
+  handOverContract(open)
   ledgerContract(open)
 
   test('taken away, it answers unreachable and every following is lost; given back, it remembers', async () => {

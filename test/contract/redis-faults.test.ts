@@ -55,6 +55,8 @@ describe.skipIf(!redisAvailable)('a Redis that fails', () => {
       await eventually(() => follower.prices.length === 3)
       expect(await leader.bus.beat(epoch, 'alive')).toEqual({ kind: 'accepted', uncached: 0 })
       expect(await leader.lease.renew({ id: 'first', ttlMs: 60_000, epoch })).toEqual({ kind: 'held' })
+      const hears = await leader.lease.acquire({ id: 'second', ttlMs: 1000, floorEpoch: 0 })
+      expect(hears, 'a write that is refused is not a lease that nobody holds').toMatchObject({ kind: 'refused' })
       await leader.lease.release({ id: 'first' })
       const refused = await leader.lease.acquire({ id: 'second', ttlMs: 1000, floorEpoch: 0 })
       expect(refused).toEqual({ kind: 'unreachable', cause: expect.stringMatching(/out of memory/) })
@@ -150,7 +152,7 @@ describe.skipIf(!redisAvailable)('a Redis that fails', () => {
     })
 
     test('a spoilt epoch does not keep anybody from leading', async () => {
-      for (const spoilt of ['rubbish', '-1', '1e300', '9007199254740991', 'nan']) {
+      for (const spoilt of ['rubbish', '-1', '1e300', '9007199254740991', 'nan', String((Date.now() + 86_460_000) * 1000)]) {
         await server.command(`SET prices:epoch ${spoilt}`)
         const epoch = await lead(leader)
         expect(epoch).toBeLessThan(Date.now() * 1000 + 1_000_000)

@@ -20,11 +20,21 @@ afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close()
 })
 
-export async function connect(url: string, options: { readonly prefix?: string; readonly cacheTtlMs?: number } = {}): Promise<Connected> {
+export async function connect(
+  url: string,
+  options: { readonly prefix?: string; readonly cacheTtlMs?: number; readonly ca?: string } = {},
+): Promise<Connected> {
   const names = namesOf(options.prefix)
   const notes: ConnectionNote[] = []
-  const commands = connectCommands(url, { clock, note: note => void notes.push(note) })
-  const bus = createRedisBus({ url, commands, clock, names, ...(options.cacheTtlMs ? { cacheTtlMs: options.cacheTtlMs } : {}) })
+  const commands = connectCommands(url, { clock, note: note => void notes.push(note), ca: options.ca, key: names.epoch })
+  const bus = createRedisBus({
+    url,
+    commands,
+    clock,
+    names,
+    ca: options.ca,
+    ...(options.cacheTtlMs ? { cacheTtlMs: options.cacheTtlMs } : {}),
+  })
   closing.push(async () => {
     await bus.close()
     await commands.close()

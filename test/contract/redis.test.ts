@@ -4,6 +4,7 @@ import { names as namesOf } from '../../src/names.ts'
 import { type RedisServer, redisAvailable, startRedis } from '../support/redis.ts'
 import { busContract } from './bus.contract.ts'
 import { followingContract } from './following.contract.ts'
+import { handOverContract } from './hand-over.contract.ts'
 import { leaseContract } from './lease.contract.ts'
 import { ledgerContract } from './ledger.contract.ts'
 import { connect } from './redis-subject.ts'
@@ -41,5 +42,6 @@ describe.skipIf(!redisAvailable)('redis', () => {
   followingContract(open)
   wantsContract(open)
   leaseContract(open)
+  handOverContract(open)
   ledgerContract(open)
 })

@@ -13,10 +13,11 @@ const onPath = (name: string): string | undefined =>
     .map(folder => join(folder, name))
     .find(existsSync)
 
-const binary = process.env.REDIS_SERVER_BIN ?? onPath('redis-server') ?? onPath('valkey-server')
+export const redisBinary = process.env.REDIS_SERVER_BIN ?? onPath('redis-server') ?? onPath('valkey-server')
 
 /** Whether a server can be started. With CI=true its absence is an error instead: nothing may be skipped there. */
-export const redisAvailable = binary !== undefined && (binary.includes('/') ? existsSync(binary) : onPath(binary) !== undefined)
+export const redisAvailable =
+  redisBinary !== undefined && (redisBinary.includes('/') ? existsSync(redisBinary) : onPath(redisBinary) !== undefined)
 if (!redisAvailable) {
   if (process.env.CI === 'true') throw new Error(noRedis)
   console.warn(noRedis)
@@ -39,7 +40,13 @@ export interface RedisServer {
 
 export interface RedisServerOptions {
   readonly password?: string
+  /** Files (PEM): it speaks TLS and nothing else, which `command` does not. */
+  readonly tls?: { readonly ca: string; readonly certificate: string; readonly key: string } | undefined
   readonly args?: readonly string[]
+  /** Writes what the server needs into its folder; the arguments it returns go first. */
+  readonly prepare?: (folder: string) => readonly string[]
+  /** What the server prints when it is ready. */
+  readonly ready?: RegExp
 }
 
 const running = new Set<ChildProcess>()
@@ -49,12 +56,25 @@ process.once('exit', () => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true })
 })
 
-export async function startRedis({ password, args = [] }: RedisServerOptions = {}): Promise<RedisServer> {
-  if (binary === undefined || !redisAvailable) throw new Error(noRedis)
+export async function startRedis({
+  password,
+  tls,
+  args = [],
+  prepare,
+  ready = /Ready to accept connections/,
+}: RedisServerOptions = {}): Promise<RedisServer> {
+  if (redisBinary === undefined || !redisAvailable) throw new Error(noRedis)
   const folder = mkdtempSync(join(tmpdir(), 'tickcast-redis-'))
   folders.add(folder)
-  const extra = password === undefined ? args : ['--requirepass', password, ...args]
-  let { child, port } = await launchSomewhere(binary, folder, extra)
+  const start: Launch = {
+    server: redisBinary,
+    folder,
+    first: prepare?.(folder) ?? ['--save', '', '--appendonly', 'no'],
+    args: password === undefined ? args : ['--requirepass', password, ...args],
+    ready,
+    tls,
+  }
+  let { child, port } = await launchSomewhere(start)
 
   const end = async (): Promise<void> => {
     if (!running.has(child)) return
@@ -63,7 +83,7 @@ export async function startRedis({ password, args = [] }: RedisServerOptions = {
     await ended
   }
   return {
-    url: `redis://${password === undefined ? '' : `:${encodeURIComponent(password)}@`}127.0.0.1:${port}`,
+    url: `${tls === undefined ? 'redis' : 'rediss'}://${password === undefined ? '' : `:${encodeURIComponent(password)}@`}127.0.0.1:${port}`,
     port,
     get pid() {
       return child.pid ?? 0
@@ -77,7 +97,7 @@ export async function startRedis({ password, args = [] }: RedisServerOptions = {
     restart: async () => {
       await end()
       for (let attempt = 0; attempt < 20; attempt += 1) {
-        const again = await launch(binary, folder, port, extra)
+        const again = await launch(start, port)
         if (again === undefined) continue
         child = again
         return
@@ -90,19 +110,29 @@ export async function startRedis({ password, args = [] }: RedisServerOptions = {
   }
 }
 
-async function launchSomewhere(server: string, folder: string, args: readonly string[]): Promise<{ child: ChildProcess; port: number }> {
+interface Launch {
+  readonly server: string
+  readonly folder: string
+  readonly first: readonly string[]
+  readonly args: readonly string[]
+  readonly ready: RegExp
+  readonly tls: RedisServerOptions['tls']
+}
+
+async function launchSomewhere(start: Launch): Promise<{ child: ChildProcess; port: number }> {
   for (let attempt = 0; attempt < 10; attempt += 1) {
     const port = await freePort()
-    const child = await launch(server, folder, port, args)
+    const child = await launch(start, port)
     if (child !== undefined) return { child, port }
   }
-  throw new Error(`${server} did not start on any of ten ports`)
+  throw new Error(`${start.server} did not start on any of ten ports`)
 }
 
 /** Undefined: it ended at once, most often because the port was taken meanwhile. */
-function launch(server: string, folder: string, port: number, args: readonly string[]): Promise<ChildProcess | undefined> {
-  const fixed = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder]
-  const child = spawn(server, [...fixed, ...args], { stdio: ['ignore', 'pipe', 'ignore'] })
+function launch({ server, folder, first, args, ready, tls }: Launch, port: number): Promise<ChildProcess | undefined> {
+  const at = tls === undefined ? ['--port', String(port)] : ['--port', '0', '--tls-port', String(port), ...tlsArgs(tls)]
+  const fixed = [...at, '--bind', '127.0.0.1', '--dir', folder]
+  const child = spawn(server, [...first, ...fixed, ...args], { stdio: ['ignore', 'pipe', 'ignore'] })
   running.add(child)
   return new Promise(resolve => {
     let log = ''
@@ -113,13 +143,24 @@ function launch(server: string, folder: string, port: number, args: readonly str
     })
     child.stdout?.on('data', (chunk: Buffer) => {
       if (log.length < 100_000) log += chunk.toString()
-      if (log.includes('Ready to accept connections')) resolve(child)
+      if (ready.test(log)) resolve(child)
     })
   })
 }
 
+const tlsArgs = ({ ca, certificate, key }: NonNullable<RedisServerOptions['tls']>): readonly string[] => [
+  '--tls-ca-cert-file',
+  ca,
+  '--tls-cert-file',
+  certificate,
+  '--tls-key-file',
+  key,
+  '--tls-auth-clients',
+  'no',
+]
+
 /** Below 32768, where no outgoing connection of this machine takes ports. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   for (;;) {
     const port = 20_000 + Math.floor(Math.random() * 12_000)
     if (await isFree(port)) return port

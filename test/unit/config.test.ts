@@ -1,8 +1,17 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import { type Config, readConfig, settings, settingsTable } from '../../src/config.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
+
+const folder = mkdtempSync(join(tmpdir(), 'tickcast-ca-'))
+const certificate = join(folder, 'ca.pem')
+writeFileSync(certificate, '-----BEGIN CERTIFICATE-----\n')
+afterAll(() => rmSync(folder, { recursive: true }))
 
 const good = (environment: Environment): Config => {
   const read = readConfig(environment)
@@ -45,7 +54,8 @@ const accepted: readonly (readonly [string, string, keyof Config, unknown])[] = 
   ['REDIS_URL', 'redis://:s3cret@h:1/2', 'redisUrl', 'redis://:s3cret@h:1/2'],
   ['REDIS_URL', 'rediss://h', 'redisUrl', 'rediss://h'],
   ['REDIS_URL', 'redis+sentinel://a:1,b:2/main', 'redisUrl', 'redis+sentinel://a:1,b:2/main'],
-  ['REDIS_URL', 'redis+cluster://a:1,b:2', 'redisUrl', 'redis+cluster://a:1,b:2'],
+  ['REDIS_URL', 'rediss+sentinel://a:1,b:2/group', 'redisUrl', 'rediss+sentinel://a:1,b:2/group'],
+  ['TICKCAST_REDIS_CA', certificate, 'redisCa', '-----BEGIN CERTIFICATE-----\n'],
   ['TICKCAST_PAIRS', 'btc-usd, ETH/USD ,BTC/USD', 'pairs', ['BTC/USD', 'ETH/USD']],
   ['TICKCAST_PAIRS', ',', 'pairs', []],
   [
@@ -71,6 +81,7 @@ const accepted: readonly (readonly [string, string, keyof Config, unknown])[] = 
   ['TICKCAST_READERS_MAX', '1', 'readersMax', 1],
   ['TICKCAST_CORS_ORIGINS', '*', 'corsOrigins', ['*']],
   ['TICKCAST_CORS_ORIGINS', 'https://A.example/, http://b:81', 'corsOrigins', ['https://a.example', 'http://b:81']],
+  ['TICKCAST_INSPECT', 'off', 'inspect', 'off'],
   ['TICKCAST_ADMIN_TOKEN', 'abc', 'adminToken', 'abc'],
   ['LOG_LEVEL', 'silent', 'logLevel', 'silent'],
 ]
@@ -91,8 +102,10 @@ const refused: readonly (readonly [string, string, RegExp])[] = [
   ['PORT', 'http', /no whole number/],
   ['HOST', 'two words', /must be printable/],
   ['HOST', 'x'.repeat(256), /at most 255/],
-  ['REDIS_URL', 'localhost:6379', /^REDIS_URL is not of the form/],
-  ['REDIS_URL', 'http://h', /not of the form/],
+  ['REDIS_URL', 'localhost:6379', /^REDIS_URL is not an address such as redis:/],
+  ['REDIS_URL', 'http://h', /must begin with redis:/],
+  ['TICKCAST_REDIS_CA', '/nowhere/ca.pem', /^TICKCAST_REDIS_CA=\/nowhere\/ca.pem cannot be read \(ENOENT\)\.$/],
+  ['TICKCAST_REDIS_CA', fileURLToPath(new URL('../../package.json', import.meta.url)), /is a file without a certificate/],
   ['TICKCAST_PAIRS', 'BTC/USD,DOGE', /^TICKCAST_PAIRS=BTC\/USD,DOGE holds "DOGE", which is no pair such as BTC\/USD\.$/],
   ['TICKCAST_QUOTE_ALIASES', 'USD', /holds "USD", which is not of the form USD=USDT/],
   ['TICKCAST_QUOTE_ALIASES', 'USD=USDT=X', /not of the form/],
@@ -114,6 +127,7 @@ const refused: readonly (readonly [string, string, RegExp])[] = [
   ['TICKCAST_CORS_ORIGINS', 'example.com', /no origin such as/],
   ['TICKCAST_CORS_ORIGINS', 'https://a/path', /no origin such as/],
   ['TICKCAST_CORS_ORIGINS', 'mailto:a@b', /no origin such as/],
+  ['TICKCAST_INSPECT', 'yes', /is none of on, off/],
   ['TICKCAST_ADMIN_TOKEN', 'a b', /^TICKCAST_ADMIN_TOKEN must be printable, without spaces, at most 200 characters\.$/],
   ['LOG_LEVEL', 'loud', /is none of trace/],
 ]
@@ -128,6 +142,14 @@ test.each(refused)('%s=%s is refused in one sentence', (name, text, sentence) =>
 
 test('every setting that can be wrong is tried with something wrong', () => {
   expect(new Set(refused.map(([name]) => name))).toEqual(new Set(Object.values(settings).map(({ name }) => name)))
+})
+
+test('a Redis Cluster is taken with a hash tag in the prefix, and refused without one', () => {
+  const REDIS_URL = 'redis+cluster://a:1,b:2'
+  expect(good({ REDIS_URL, TICKCAST_PREFIX: '{tickcast}:' }).redisUrl).toBe(REDIS_URL)
+  expect(mistakes({ REDIS_URL, TICKCAST_PREFIX: 'tickcast:' })).toEqual([
+    'REDIS_URL names a Redis Cluster, where one server must hold everything of Tickcast: TICKCAST_PREFIX needs a hash tag ({tickcast}: has one).',
+  ])
 })
 
 test('all mistakes are told at once, one sentence each', () => {

@@ -137,6 +137,23 @@ test('beyond the bound the newest of each pair replaces the older ones, in order
   expect(on.calls.slice(4).flatMap(({ messages }) => sequences(messages))).toEqual([...newest.values()])
 })
 
+test('who hears a newer epoch while it leads is fenced, and publishes nothing more', async () => {
+  const on = stage()
+  lead(on)
+  on.publisher.saw({ epoch: 7, sequence: 99 })
+  expect(on.fenced).toBe(0)
+  on.publisher.saw({ epoch: 8, sequence: 1 })
+  expect(on.fenced).toBe(1)
+  on.price()
+  await on.go(1000)
+  expect(on.calls).toEqual([])
+  lead(on, 9)
+  expect(on.fenced).toBe(1)
+  on.price()
+  await on.go(0)
+  expect(on.calls.at(-1)?.epoch).toBe(9)
+})
+
 test('an instance that was fenced says so once and publishes nothing more in that epoch', async () => {
   const on = stage()
   on.answer = undefined
