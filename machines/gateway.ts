@@ -8,7 +8,7 @@ import { type RelayEvent, relayMachine } from './relay.ts'
 /**
  * What is this instance doing, and who must hear what?
  *
- * Promise: the connection to the exchange is held while leading or solo and at no other time. When asked to drain, the lease is given
+ * Promise: the connection to the exchange is held while leading, solo, or about to succeed a leader, and at no other time. When asked to drain, the lease is given
  * up before the readers are sent away, so that somebody else already has the prices they will come back for; nothing waits for ever.
  *
  *     starting             -- doors.open -->               serving
@@ -28,6 +28,8 @@ export type GatewayEvent =
   | { type: 'leadership.solo' }
   | { type: 'leadership.lost' }
   | { type: 'leadership.retired' }
+  | { type: 'standby.wanted' }
+  | { type: 'standby.over' }
   | { type: 'connection.down' }
   | ConnectionEvent
   | LeadershipEvent
@@ -77,6 +79,11 @@ export const gatewayMachine = setup({
     'leadership.gained': { actions: ['connect', 'doubtPrices'] },
     'leadership.solo': { actions: ['connect', 'doubtPrices'] },
     'leadership.lost': { actions: 'disconnect' },
+    // About to succeed a leader: the socket is opened first.
+    'standby.wanted': { actions: 'connect' },
+    'standby.over': { actions: 'disconnect' },
+    'standby.covered': { actions: 'passToLeadership' },
+    'leadership.hand-over': { actions: 'passToLeadership' },
     'connection.down': { actions: 'doubtPrices' },
     'relay.current': { actions: 'passToLeadership' },
     'relay.behind': { actions: 'passToLeadership' },

@@ -1,4 +1,5 @@
-import { assign, fromCallback, sendParent, setup } from 'xstate'
+import { assign, enqueueActions, fromCallback, sendParent, setup } from 'xstate'
+import { handingOver, succeeding } from './hand-over.ts'
 import { notProvided } from './port.ts'
 
 /**
@@ -8,29 +9,57 @@ import { notProvided } from './port.ts'
  * a term at once; silence ends it when the lease may have passed to another. Silence is not loss: where nobody can be reached it goes
  * on for its own readers as solo, publishing nothing, and stands down when there is a leader again and the bus is current.
  *
+ * Who leaves on purpose offers the lease first. One follower claims the offer, opens its own socket, and takes the lease when every stream
+ * flows there: so no trade falls between two leaders. Without such a successor the lease is simply released.
+ *
  *     follower.watching      -- lease.released [isEligible] -->       follower.campaigning
  *     follower.watching      -- relay.behind [isEligible] -->         follower.campaigning
  *     follower.watching      -- after campaignMs [isEligible] -->     follower.campaigning
+ *     follower.watching      -- lease.offered [isEligible] -->        follower.succeeding
  *     follower.campaigning   -- lease.granted [isStillGood] -->       leader
  *     follower.campaigning   -- lease.granted -->                     follower.watching
  *     follower.campaigning   -- lease.refused -->                     follower.watching
  *     follower.campaigning   -- lease.unreachable [isAlone] -->       solo
  *     follower.campaigning   -- lease.unreachable -->                 follower.watching
  *     follower.campaigning   -- leadership.retire -->                 follower.watching
+ *     follower.succeeding                 -- relay.behind -->                    follower.watching
+ *     follower.succeeding                 -- leadership.retire -->               follower.watching
+ *     follower.succeeding.claiming        -- claim.granted -->                   follower.succeeding.preparing
+ *     follower.succeeding.claiming        -- claim.refused -->                   follower.watching
+ *     follower.succeeding.claiming        -- lease.released -->                  follower.campaigning
+ *     follower.succeeding.preparing       -- standby.covered -->                 follower.succeeding.taking
+ *     follower.succeeding.preparing       -- lease.released -->                  follower.succeeding.taking
+ *     follower.succeeding.preparing       -- after standbyMaxMs -->              follower.watching
+ *     follower.succeeding.taking          -- lease.granted [isStillGood] -->     leader
+ *     follower.succeeding.taking          -- lease.granted -->                   follower.watching
+ *     follower.succeeding.taking          -- lease.refused -->                   follower.watching
+ *     follower.succeeding.taking          -- lease.unreachable -->               follower.watching
  *     leader                 -- lease.fenced -->                      follower
  *     leader.holding         -- after renewMs -->                     leader.renewing
  *     leader.holding         -- after leaseSafetyMs [maySolo] -->     solo
  *     leader.holding         -- after leaseSafetyMs -->               follower
  *     leader.holding         -- leadership.retire -->                 leader.handing-over
+ *     leader.holding         -- leadership.hand-over -->              leader.handing-over
  *     leader.renewing        -- lease.held -->                        leader.holding
  *     leader.renewing        -- lease.lost -->                        follower
  *     leader.renewing        -- lease.unreachable -->                 leader.holding
  *     leader.renewing        -- after leaseSafetyMs [maySolo] -->     solo
  *     leader.renewing        -- after leaseSafetyMs -->               follower
  *     leader.renewing        -- leadership.retire -->                 leader.handing-over
- *     leader.handing-over    -- lease.given-up -->                    follower
- *     leader.handing-over    -- after handOverMaxMs -->               follower
- *     leader.handing-over    -- after leaseSafetyMs -->               follower
+ *     leader.renewing        -- leadership.hand-over -->              leader.handing-over
+ *     leader.handing-over.offering            -- lease.claimed -->               leader.handing-over.awaiting
+ *     leader.handing-over.offering            -- after claimMaxMs -->            leader.handing-over.releasing
+ *     leader.handing-over.offering            -- after leaseSafetyMs -->         follower
+ *     leader.handing-over.awaiting            -- after successorMaxMs -->        leader.handing-over.releasing
+ *     leader.handing-over.awaiting.sure       -- after renewMs -->               leader.handing-over.awaiting.renewing
+ *     leader.handing-over.awaiting.sure       -- after leaseSafetyMs -->         follower
+ *     leader.handing-over.awaiting.renewing   -- lease.held -->                  leader.handing-over.awaiting.sure
+ *     leader.handing-over.awaiting.renewing   -- lease.lost -->                  follower
+ *     leader.handing-over.awaiting.renewing   -- lease.unreachable -->           leader.handing-over.awaiting.sure
+ *     leader.handing-over.awaiting.renewing   -- after leaseSafetyMs -->         follower
+ *     leader.handing-over.releasing           -- lease.given-up -->              follower
+ *     leader.handing-over.releasing           -- after handOverMaxMs -->         follower
+ *     leader.handing-over.releasing           -- after leaseSafetyMs -->         follower
  *     solo                   -- leadership.retire -->                 follower
  *     solo.alone             -- after soloProbeMs -->                 solo.probing
  *     solo.probing           -- lease.granted [isStillGood] -->       leader
@@ -52,12 +81,23 @@ export type LeadershipEvent =
   | { type: 'lease.given-up' }
   /** Somebody's lease was given up: it can be had now. */
   | { type: 'lease.released' }
+  /** The leader `from` wants to hand over: who claims the offer may take its lease. */
+  | { type: 'lease.offered'; from: string }
+  /** Somebody prepares to take our lease. */
+  | { type: 'lease.claimed' }
+  | { type: 'claim.granted' }
+  /** Somebody else claimed it first, or nobody could be asked. */
+  | { type: 'claim.refused' }
+  /** Every stream flows on our own socket. */
+  | { type: 'standby.covered' }
   /** The bus refused our epoch. */
   | { type: 'lease.fenced' }
   | { type: 'relay.current' }
   | { type: 'relay.behind' }
   /** Give the lease up and never ask for it again. */
   | { type: 'leadership.retire' }
+  /** Give the lease to somebody else, and follow. */
+  | { type: 'leadership.hand-over' }
 
 export interface LeadershipContext {
   eligible: boolean
@@ -68,6 +108,8 @@ export interface LeadershipContext {
   remainingMs: number
   /** Somebody's lease was given up while our question was on its way: the answer to it may be older. */
   wasReleased: boolean
+  /** Whose lease we prepare to take. */
+  offeredBy: string
   /** Unreachable answers in a row, up to {@link missesMax}. */
   misses: number
   cause: string
@@ -89,8 +131,11 @@ export const leadershipMachine = setup({
     input: {} as { eligible: boolean; onLoss: 'solo' | 'cache' },
   },
   actors: {
-    acquire: fromCallback<LeadershipEvent>(notProvided('actor', 'acquire')),
+    /** `from`: who holds the lease and agrees, or ''. */
+    acquire: fromCallback<LeadershipEvent, { from: string }>(notProvided('actor', 'acquire')),
     renew: fromCallback<LeadershipEvent, { epoch: number }>(notProvided('actor', 'renew')),
+    offer: fromCallback<LeadershipEvent>(notProvided('actor', 'offer')),
+    claim: fromCallback<LeadershipEvent, { from: string }>(notProvided('actor', 'claim')),
     handOver: fromCallback<LeadershipEvent>(notProvided('actor', 'handOver')),
   },
   guards: {
@@ -105,6 +150,9 @@ export const leadershipMachine = setup({
     campaignMs: notProvided('delay', 'campaignMs'),
     renewMs: notProvided('delay', 'renewMs'),
     leaseSafetyMs: notProvided('delay', 'leaseSafetyMs'),
+    claimMaxMs: notProvided('delay', 'claimMaxMs'),
+    successorMaxMs: notProvided('delay', 'successorMaxMs'),
+    standbyMaxMs: notProvided('delay', 'standbyMaxMs'),
     handOverMaxMs: notProvided('delay', 'handOverMaxMs'),
     soloProbeMs: notProvided('delay', 'soloProbeMs'),
     standDownMaxMs: notProvided('delay', 'standDownMaxMs'),
@@ -130,13 +178,20 @@ export const leadershipMachine = setup({
     tellGained: sendParent({ type: 'leadership.gained' }),
     tellLost: sendParent({ type: 'leadership.lost' }),
     tellSolo: sendParent({ type: 'leadership.solo' }),
+    rememberOffer: assign(({ event }) => (event.type === 'lease.offered' ? { offeredBy: event.from } : {})),
     tellRetired: sendParent({ type: 'leadership.retired' }),
+    /** Handing over ends by leaving for good, or by following again. */
+    tellIfRetired: enqueueActions(({ context, enqueue }) => {
+      if (!context.eligible) enqueue('tellRetired' as never)
+    }),
+    tellStandby: sendParent({ type: 'standby.wanted' }),
+    tellStandbyOver: sendParent({ type: 'standby.over' }),
     askForRelay: sendParent({ type: 'relay.report' }),
   },
 }).createMachine({
   id: 'leadership',
   options: { maxIterations: 100 },
-  context: ({ input }) => ({ ...input, epoch: 0, validUntil: 0, remainingMs: 0, wasReleased: false, misses: 0, cause: '' }),
+  context: ({ input }) => ({ ...input, epoch: 0, validUntil: 0, remainingMs: 0, wasReleased: false, offeredBy: '', misses: 0, cause: '' }),
   initial: 'follower',
   on: { 'leadership.retire': { actions: ['becomeIneligible', 'tellRetired'] } },
   states: {
@@ -148,12 +203,13 @@ export const leadershipMachine = setup({
           on: {
             'lease.released': { guard: 'isEligible', target: 'campaigning', actions: 'forgetHolder' },
             'relay.behind': { guard: 'isEligible', target: 'campaigning' },
+            'lease.offered': { guard: 'isEligible', target: 'succeeding', actions: 'rememberOffer' },
           },
           after: { campaignMs: { guard: 'isEligible', target: 'campaigning' } },
         },
         campaigning: {
           entry: 'forgetRelease',
-          invoke: { id: 'acquire', src: 'acquire' },
+          invoke: { id: 'acquire', src: 'acquire', input: { from: '' } },
           on: {
             'lease.released': { actions: 'rememberRelease' },
             'lease.granted': [
@@ -168,6 +224,7 @@ export const leadershipMachine = setup({
             'leadership.retire': { target: 'watching', actions: ['becomeIneligible', 'tellRetired'] },
           },
         },
+        succeeding,
       },
     },
     leader: {
@@ -176,7 +233,7 @@ export const leadershipMachine = setup({
       on: { 'lease.fenced': { target: 'follower', actions: 'rememberCause' } },
       states: {
         holding: {
-          on: { 'leadership.retire': { target: 'handing-over', actions: 'becomeIneligible' } },
+          on: { 'leadership.retire': { target: 'handing-over', actions: 'becomeIneligible' }, 'leadership.hand-over': 'handing-over' },
           after: {
             renewMs: 'renewing',
             leaseSafetyMs: leaseOver,
@@ -189,15 +246,11 @@ export const leadershipMachine = setup({
             'lease.lost': { target: '#leadership.follower', actions: 'rememberCause' },
             'lease.unreachable': { target: 'holding', actions: 'countMiss' },
             'leadership.retire': { target: 'handing-over', actions: 'becomeIneligible' },
+            'leadership.hand-over': 'handing-over',
           },
           after: { leaseSafetyMs: leaseOver },
         },
-        'handing-over': {
-          invoke: { id: 'handOver', src: 'handOver' },
-          exit: 'tellRetired',
-          on: { 'lease.given-up': '#leadership.follower', 'leadership.retire': { actions: 'becomeIneligible' } },
-          after: { handOverMaxMs: '#leadership.follower', leaseSafetyMs: '#leadership.follower' },
-        },
+        'handing-over': handingOver,
       },
     },
     solo: {
@@ -211,7 +264,7 @@ export const leadershipMachine = setup({
         alone: { after: { soloProbeMs: 'probing' } },
         probing: {
           entry: 'forgetRelease',
-          invoke: { id: 'acquire', src: 'acquire' },
+          invoke: { id: 'acquire', src: 'acquire', input: { from: '' } },
           on: {
             'lease.granted': [{ guard: 'isStillGood', target: '#leadership.leader', actions: 'takeTerm' }, { target: 'alone' }],
             'lease.refused': { target: 'standing-down', actions: 'rememberHolder' },

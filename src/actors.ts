@@ -34,6 +34,8 @@ const connectTimeoutMs = 10_000
 const stableMs = 30_000
 const overlapMaxMs = 30_000
 const quietMaxMs = 1500
+/** A successor's socket opens and delivers every stream in this time (tickers come each second), or it will not. */
+const standbyMaxMs = 3500
 
 export function provideGateway(world: World): typeof gatewayMachine {
   return gatewayMachine.provide({
@@ -47,7 +49,8 @@ export function provideGateway(world: World): typeof gatewayMachine {
         void world.farewell().then(() => sendBack({ type: 'readers.gone' }))
       }),
     },
-    delays: { retireMaxMs: 2000, partMaxMs: 3000 },
+    /** To retire: claimMaxMs, successorMaxMs and handOverMaxMs, and a little. */
+    delays: { retireMaxMs: 4500, partMaxMs: 3000 },
   })
 }
 
@@ -68,12 +71,16 @@ const provideConnection = ({ clock, openSocket, rotateMs }: World): typeof conne
 
 function provideLeadership({ clock, lease, id, leaseTtlMs: ttlMs, highestEpoch }: World): typeof leadershipMachine {
   const validUntil = (sentAt: number): number => sentAt + ttlMs * (1 - leaseMargin)
-  const acquire = fromCallback<LeadershipEvent>(({ sendBack }) => {
+  let asks = 0
+  const acquire = fromCallback<LeadershipEvent, { from: string }>(({ input: { from }, sendBack }) => {
     let isAwaited = true
+    asks += 1
+    const mine = asks
     const sentAt = clock.now()
-    void lease.acquire({ id, ttlMs, floorEpoch: highestEpoch() }).then(outcome => {
+    void lease.acquire({ id, ttlMs, floorEpoch: highestEpoch(), from }).then(outcome => {
       if (!isAwaited) {
-        if (outcome.kind === 'granted') void lease.release({ id })
+        // Unless it has been asked for again since.
+        if (outcome.kind === 'granted' && mine === asks) void lease.release({ id })
       } else if (outcome.kind === 'granted') sendBack({ type: 'lease.granted', epoch: outcome.epoch, validUntil: validUntil(sentAt) })
       else if (outcome.kind === 'refused') sendBack({ type: 'lease.refused', remainingMs: outcome.remainingMs })
       else sendBack({ type: 'lease.unreachable', cause: outcome.cause })
@@ -90,11 +97,17 @@ function provideLeadership({ clock, lease, id, leaseTtlMs: ttlMs, highestEpoch }
       else sendBack({ type: 'lease.unreachable', cause: outcome.cause })
     })
   })
+  const offer = fromCallback<LeadershipEvent>(() => void lease.offer({ id }))
+  const claim = fromCallback<LeadershipEvent, { from: string }>(({ input: { from }, sendBack }) => {
+    void lease
+      .claim({ id, from, ttlMs: standbyMaxMs })
+      .then(({ kind }) => sendBack({ type: kind === 'granted' ? 'claim.granted' : 'claim.refused' }))
+  })
   const handOver = fromCallback<LeadershipEvent>(({ sendBack }) => {
     void lease.release({ id }).then(() => sendBack({ type: 'lease.given-up' }))
   })
   return leadershipMachine.provide({
-    actors: { acquire, renew, handOver },
+    actors: { acquire, renew, offer, claim, handOver },
     guards: { isStillGood: ({ event }) => event.type === 'lease.granted' && event.validUntil > clock.now() },
     delays: {
       /** Until the holder's lease may have ended; a little later each, so that not all ask at once. After silence: backing off. */
@@ -102,6 +115,9 @@ function provideLeadership({ clock, lease, id, leaseTtlMs: ttlMs, highestEpoch }
         misses > 0 ? 50 + backoffMs(clock, misses, 100, ttlMs) : remainingMs + 1 + clock.random() * 49,
       renewMs: ({ context: { misses } }) => (misses > 0 ? 100 : ttlMs / 3),
       leaseSafetyMs: ({ context }) => Math.max(0, context.validUntil - clock.now()),
+      claimMaxMs: 300,
+      successorMaxMs: 3000,
+      standbyMaxMs,
       handOverMaxMs: 1000,
       soloProbeMs: () => 200 + clock.random() * 200,
       standDownMaxMs: 5000,

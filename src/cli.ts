@@ -7,6 +7,7 @@ export type Command =
   | { readonly kind: 'demo'; readonly exchange: ExchangeFlags }
   | { readonly kind: 'exchange'; readonly exchange: ExchangeFlags }
   | { readonly kind: 'doctor' }
+  | { readonly kind: 'inspect'; readonly file: string; readonly port: number }
   | { readonly kind: 'help'; readonly text: string }
   | { readonly kind: 'mistake'; readonly text: string }
 
@@ -26,6 +27,7 @@ const usage = `Tickcast: one exchange socket, any number of readers.
   tickcast demo       the whole system without network or Redis:   two instances (8080, 8081)
                       and a simulated exchange
   tickcast exchange   the simulated exchange alone, to develop against
+  tickcast inspect    opens a recording of the machines in the visualizer
   tickcast doctor     looks whether everything needed is there
 
   tickcast COMMAND --help   what a command takes`
@@ -52,6 +54,11 @@ const helpOf: Readonly<Record<string, () => string>> = {
   demo: () =>
     `tickcast demo: a simulated exchange and two instances; with REDIS_URL they share that Redis.\n${exchangeHelp}\n${settingsHelp()}`,
   exchange: () => `tickcast exchange: a server that speaks Binance's market data protocol.\n${exchangeHelp}`,
+  inspect: () => `tickcast inspect FILE: shows a recording in the visualizer, until it is told to stop (Ctrl-C).
+
+  FILE            a recording: saved from the page at /machines, or written by
+                  npm run simulate -- --seed S --trace FILE
+  --port P        where to listen on this machine (default 8090; 0 takes any free port)`,
   doctor: () => 'tickcast doctor: checks Node, the settings, the exchange (over REST) and Redis, and says what to do about each.',
 }
 
@@ -64,6 +71,7 @@ export function readCommand(args: readonly string[]): Command {
   if (help === undefined) return mistake(`There is no command "${name.slice(0, 40)}". Try: tickcast --help`)
   if (rest.includes('--help') || rest.includes('-h')) return { kind: 'help', text: help() }
   if (name === 'demo' || name === 'exchange') return readExchange(name, rest)
+  if (name === 'inspect') return readInspect(rest)
   if (rest.length > 0)
     return mistake(`tickcast ${name} takes no "${rest[0]}"; its settings come from the environment. Try: tickcast ${name} --help`)
   return name === 'doctor' ? { kind: 'doctor' } : { kind: 'serve' }
@@ -92,6 +100,18 @@ function readExchange(kind: 'demo' | 'exchange', args: readonly string[]): Comma
     return { kind, exchange: { port, seed, replay, speed: speed ?? 1, symbols, rate: rate ?? 1, hold } }
   } catch (error) {
     return mistake(`${error instanceof Error ? error.message.split('. ')[0] : String(error)}. Try: tickcast ${kind} --help`)
+  }
+}
+
+function readInspect(args: readonly string[]): Command {
+  try {
+    const { values, positionals } = parseArgs({ args: [...args], options: { port: { type: 'string' } }, allowPositionals: true })
+    const [file, ...more] = positionals
+    if (file === undefined) return mistake('tickcast inspect needs a file. Try: tickcast inspect --help')
+    if (more.length > 0) return mistake('tickcast inspect takes one file. Try: tickcast inspect --help')
+    return { kind: 'inspect', file, port: readWholeNumber('--port', values.port, 0, 65535) ?? 8090 }
+  } catch (error) {
+    return mistake(`${error instanceof Error ? error.message.split('. ')[0] : String(error)}. Try: tickcast inspect --help`)
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Actor, AnyActorRef } from 'xstate'
+import { type Actor, type AnyActorRef, matchesState } from 'xstate'
 import type { connectionMachine } from '../machines/connection.ts'
 import type { fallbackMachine } from '../machines/fallback.ts'
 import type { gatewayMachine } from '../machines/gateway.ts'
@@ -11,6 +11,8 @@ import { isCached, type Level } from './price.ts'
 export interface Diary {
   role(): 'follower' | 'leader' | 'solo'
   connection(): string
+  /** About to succeed a leader: the socket opens, the lease is not ours yet. */
+  isStandby(): boolean
   relay(): string
   gateway(): string
   level(): Level
@@ -19,6 +21,8 @@ export interface Diary {
   term(): { readonly epoch: number; readonly validUntil: number }
   /** Wall clock: since when the level is what it is. */
   since(): number
+  /** The same on the monotonic clock. */
+  levelSince(): number
   /** Begins to write. */
   open(): void
 }
@@ -45,6 +49,9 @@ const causes: Readonly<Record<string, string>> = {
   'lease.fenced': 'another epoch is in force',
   'lease.lost': 'the lease is lost',
 }
+/** Of leadership: claimed, and not leading yet. */
+const standby = [{ follower: { succeeding: 'preparing' } }, { follower: { succeeding: 'taking' } }]
+const releasing = { leader: { 'handing-over': 'releasing' } }
 const top = (value: Value): string => (typeof value === 'string' ? value : (Object.keys(value)[0] ?? ''))
 
 export function createDiary({ gateway, clock, log, trouble, changed, pairs }: DiaryOptions): Diary {
@@ -58,11 +65,13 @@ export function createDiary({ gateway, clock, log, trouble, changed, pairs }: Di
   const words = { connection: 'idle', leadership: 'follower', relay: 'joining', fallback: 'stale', gateway: 'starting' }
   let term = { epoch: 0, validUntil: 0 }
   let isLive = false
+  let isStandby = false
+  let wasReleasing = false
   /** Before the first live price nothing is lost yet. */
   let hasPrices = false
   /** Part → why it fails, as last said. */
   const failing = new Map<string, string>()
-  let since = clock.wall()
+  let since = { wall: clock.wall(), now: clock.now() }
 
   /** Takes a machine's new word; says it in the log if it differs from the last one. */
   const turn = (part: keyof typeof words, value: Value, fields: object, isTrouble: boolean): void => {
@@ -70,7 +79,7 @@ export function createDiary({ gateway, clock, log, trouble, changed, pairs }: Di
     const before = words[part]
     if (word === before) return
     words[part] = word
-    if (part === 'fallback') since = clock.wall()
+    if (part === 'fallback') since = { wall: clock.wall(), now: clock.now() }
     if (isRepetition(part, word, fields)) return
     const line = `${part === 'fallback' ? 'level' : part} ${word}`
     const more = { was: before, ...fields, pairs: pairs() }
@@ -112,6 +121,10 @@ export function createDiary({ gateway, clock, log, trouble, changed, pairs }: Di
     watch(parts.leadership(), ({ value, context }) => {
       const word = top(value)
       term = { epoch: context.epoch, validUntil: context.validUntil }
+      const isReleasing = matchesState(releasing, value)
+      if (isReleasing && !wasReleasing) log.info({ epoch: context.epoch }, 'no successor in time: the lease is released')
+      wasReleasing = isReleasing
+      isStandby = standby.some(state => matchesState(state, value))
       turn('leadership', value, word === 'leader' ? { epoch: context.epoch } : because(context.cause), word === 'solo')
     })
     watch(parts.relay(), ({ value, context }) => turn('relay', value, because(context.cause), value === 'behind'))
@@ -127,11 +140,13 @@ export function createDiary({ gateway, clock, log, trouble, changed, pairs }: Di
     open,
     role: () => words.leadership as 'follower' | 'leader' | 'solo',
     connection: () => words.connection,
+    isStandby: () => isStandby,
     relay: () => words.relay,
     gateway: () => words.gateway,
     level: () => words.fallback as Level,
     isLive: () => isLive,
     term: () => term,
-    since: () => since,
+    since: () => since.wall,
+    levelSince: () => since.now,
   }
 }

@@ -18,8 +18,9 @@ import { heartbeatEveryMs, writeHeartbeat } from './heartbeat.ts'
 import type { Doors } from './http/app.ts'
 import type { Lease } from './leadership/lease.ts'
 import { createLevels } from './levels.ts'
+import { createNotices } from './notices.ts'
 import { createPath } from './path.ts'
-import type { Pair } from './price.ts'
+import { isCached, type Pair } from './price.ts'
 import { createStatus } from './status.ts'
 import { createUpstream } from './upstream.ts'
 
@@ -28,7 +29,7 @@ import { createUpstream } from './upstream.ts'
  */
 export interface Instance {
   readonly gateway: Actor<typeof gatewayMachine>
-  readonly doors: Pick<Doors, 'board' | 'hub' | 'wanted' | 'resolve' | 'search' | 'levelOf' | 'status' | 'unready'>
+  readonly doors: Pick<Doors, 'board' | 'hub' | 'wanted' | 'resolve' | 'search' | 'levelOf' | 'status' | 'unready' | 'handOver'>
   start(): void
   /** Gives up leadership, sends the readers away; resolves when done. */
   drain(): Promise<void>
@@ -50,6 +51,8 @@ export interface InstanceOptions {
   readonly connect?: Connect
   readonly get?: Get
   readonly rotateMs?: number
+  /** Somebody looks at the machines of another instance. */
+  readonly inspected?: (text: string) => void
   /** A machine or a port broke its own rules. */
   readonly crashed: (error: unknown) => void
 }
@@ -75,7 +78,7 @@ export function createInstance(options: InstanceOptions): Instance {
 
   const board = createBoard(clock, entry => {
     hub.changed(entry)
-    lookAtLevel(entry.pair)
+    notices.lookAt(entry.pair)
   })
   const publisher = createPublisher({
     clock,
@@ -92,11 +95,20 @@ export function createInstance(options: InstanceOptions): Instance {
     streams: config.streams,
     tick: (tick, receivedAt) => {
       path.take(tick, receivedAt)
-      if (wantsToHear) gateway.send({ type: 'websocket.heard' })
+      if (wantsToHear && diary.role() !== 'follower') gateway.send({ type: 'websocket.heard' })
     },
   })
   const rest = createRest({ clock, urls: config.exchangeRestUrls, note: trouble, get: options.get })
-  const upstream = createUpstream({ clock, feed, rest, path, aliases: config.quoteAliases, note, trouble, learned: () => tellUnserved() })
+  const upstream = createUpstream({
+    clock,
+    feed,
+    rest,
+    path,
+    aliases: config.quoteAliases,
+    note,
+    trouble,
+    learned: () => notices.tellUnserved(),
+  })
   const wanted = createWanted({
     clock,
     ledger,
@@ -115,7 +127,13 @@ export function createInstance(options: InstanceOptions): Instance {
     path,
     staleAfterMs: config.staleAfterMs,
     garbled: () => status.garbled(),
+    holed: () => status.holed(),
     released: () => gateway.send({ type: 'lease.released' }),
+    offered: from => gateway.send({ type: 'lease.offered', from }),
+    claimed: from => {
+      if (from === id) gateway.send({ type: 'lease.claimed' })
+    },
+    inspected: options.inspected,
     heartbeat: heartbeat => {
       if (heartbeat.instance === name && diary.role() === 'leader') return
       levels.beat(heartbeat)
@@ -133,7 +151,7 @@ export function createInstance(options: InstanceOptions): Instance {
       openSocket: (link, tell) =>
         feed.open(link, event => {
           tell(event)
-          if (event.type === 'feed.quiet') gateway.send({ type: 'websocket.lost' })
+          if (event.type === 'feed.quiet' && diary.role() !== 'follower') gateway.send({ type: 'websocket.lost' })
         }),
       follow: downstream.follow,
       probe: () => probe(),
@@ -151,6 +169,7 @@ export function createInstance(options: InstanceOptions): Instance {
     board,
     staleAfterMs: config.staleAfterMs,
     instanceLevel: diary.level,
+    levelSince: diary.levelSince,
     hasOwnSocket: () => diary.role() !== 'follower',
   })
   const status = createStatus({ clock, name, diary, levels, board, hub: () => hub, wanted, bus, feed, publisher, upstream })
@@ -161,26 +180,39 @@ export function createInstance(options: InstanceOptions): Instance {
     status: () => ({ level: diary.level(), role: diary.role(), since: diary.since() }),
   })
 
+  const notices = createNotices({ clock, hub, levels, wanted, resolve: upstream.resolve })
+
   /** A price over the stream would be news to machines/fallback.ts. */
   let wantsToHear = true
-  const shown = new Map<Pair, string>()
-  let isTelling = false
 
   /** Leadership, connection or level changed. */
   const controlChanged = (): void => {
     const { epoch, validUntil } = diary.term()
-    publisher.lead(diary.role() === 'leader' ? { epoch, validUntil } : undefined)
+    const role = diary.role()
+    publisher.lead(role === 'leader' ? { epoch, validUntil } : undefined)
     wantsToHear = !diary.isLive()
+    if (diary.isStandby()) path.hold()
     retarget()
-    tellLevels()
+    if (role === 'follower' && !diary.isStandby()) path.drop()
+    if (role !== 'follower' && path.isHeld && !isSucceeding) void succeed()
+    notices.tellLevels()
   }
 
-  /** The leader streams what anybody wants, a solo what its own readers want, a follower nothing. */
+  /** Our epoch is in force, so what is stored is all that the leader before us told: from there on it is for us to tell. */
+  let isSucceeding = false
+  const succeed = async (): Promise<void> => {
+    isSucceeding = true
+    await downstream.readStored(wanted.everywhere())
+    isSucceeding = false
+    if (diary.role() !== 'follower') path.resume()
+  }
+
+  /** The leader, and who is about to succeed it, streams what anybody wants, a solo what its own readers want, a follower nothing. */
   let targeted: ReadonlySet<Pair> | undefined
   const retarget = (): void => {
     const role = diary.role()
     downstream.rewant()
-    const target = role === 'leader' ? wanted.everywhere() : role === 'solo' ? wanted.here() : new Set<Pair>()
+    const target = role === 'leader' || diary.isStandby() ? wanted.everywhere() : role === 'solo' ? wanted.here() : new Set<Pair>()
     board.keep(role === 'leader' ? target : wanted.here())
     if (target === targeted || (target.size === 0 && targeted?.size === 0)) return
     targeted = target
@@ -192,46 +224,16 @@ export function createInstance(options: InstanceOptions): Instance {
     if (diary.role() === 'follower') {
       if (levels.leaders() === 'polling') return 'rest'
     } else if (upstream.hasTargets && (await upstream.poll())) return 'rest'
-    const isShared = await downstream.readStored()
+    const isShared = await downstream.readStored(wanted.here())
     if (board.newestAgeMs() > config.staleAfterMs) return 'none'
     return isShared ? 'shared' : 'local'
   }
 
-  /** Pairs whose readers were let in before the exchange told its symbols, and which it does not trade. */
-  const tellUnserved = (): void => {
-    for (const pair of wanted.here()) {
-      const found = upstream.resolve(pair)
-      if (found.kind === 'unknown') hub.tell(pair, 'pair-error', { pair, code: 'unknown-pair', detail: `The exchange lists no ${pair}.` })
-      if (found.kind === 'not-trading')
-        hub.tell(pair, 'pair-error', {
-          pair,
-          code: 'not-trading',
-          detail: `The exchange lists ${found.symbol}, but its status is ${found.status}.`,
-        })
-    }
-  }
-
-  const lookAtLevel = (pair: Pair): void => {
-    const level = levels.of(pair)
-    if (shown.get(pair) === level) return
-    shown.set(pair, level)
-    tellLevels()
-  }
-
-  const tellLevels = (): void => {
-    if (isTelling) return
-    isTelling = true
-    clock.soon(() => {
-      isTelling = false
-      hub.levelsChanged()
-    })
-  }
-
   const look = (): void => {
-    for (const pair of shown.keys()) if (!wanted.here().has(pair)) shown.delete(pair)
-    for (const pair of wanted.here()) lookAtLevel(pair)
+    notices.look()
     const role = diary.role()
     if (role === 'follower') {
+      if (diary.isStandby() && feed.isCovered()) gateway.send({ type: 'standby.covered' })
       if (!wantsToHear && levels.leaders() !== 'live') gateway.send({ type: 'websocket.lost' })
       if (diary.relay() === 'current') downstream.lookDeaf()
     } else if (wantsToHear && !upstream.hasTargets && diary.connection() === 'connected') gateway.send({ type: 'websocket.heard' })
@@ -240,7 +242,7 @@ export function createInstance(options: InstanceOptions): Instance {
   const beat = (): void => {
     if (diary.role() !== 'leader') return
     const { epoch } = diary.term()
-    const stale = [...wanted.everywhere()].filter(pair => levels.of(pair) === 'stale')
+    const stale = [...wanted.everywhere()].filter(pair => isCached(levels.of(pair)))
     void bus.beat(epoch, writeHeartbeat({ epoch, instance: name, level: diary.level(), stale })).then(outcome => {
       if (outcome.kind === 'fenced' && diary.term().epoch === epoch) gateway.send({ type: 'lease.fenced' })
     })
@@ -258,6 +260,11 @@ export function createInstance(options: InstanceOptions): Instance {
       levelOf: levels.of,
       status: status.view,
       unready: status.unready,
+      handOver: () => {
+        const isLeading = diary.role() === 'leader'
+        if (isLeading) gateway.send({ type: 'leadership.hand-over' })
+        return isLeading
+      },
     },
     start: () => {
       gateway.subscribe({ error: options.crashed })

@@ -17,10 +17,12 @@ export interface LevelsOptions {
   readonly board: Board
   readonly staleAfterMs: number
   readonly instanceLevel: () => Level
+  /** Monotonic clock: since when that is what it is. */
+  readonly levelSince: () => number
   readonly hasOwnSocket: () => boolean
 }
 
-export function createLevels({ clock, board, staleAfterMs, instanceLevel, hasOwnSocket }: LevelsOptions): Levels {
+export function createLevels({ clock, board, staleAfterMs, instanceLevel, levelSince, hasOwnSocket }: LevelsOptions): Levels {
   let last: Heartbeat | undefined
   let lastAt = Number.NEGATIVE_INFINITY
   let stale: ReadonlySet<Pair> = new Set()
@@ -39,8 +41,10 @@ export function createLevels({ clock, board, staleAfterMs, instanceLevel, hasOwn
       const entry = board.get(pair)
       if (entry === undefined) return 'stale'
       const level = instanceLevel()
-      // A stored price is what it is until the pair is heard of.
-      if (isCached(level) || entry.isStored)
+      // What was stored, or here before the leader was heard again, is what it is until the pair is heard of: the leader may not know yet
+      // that anybody wants it.
+      const isUnheard = entry.isStored || (!hasOwnSocket() && entry.heardAt < levelSince() - heartbeatMissedAfterMs)
+      if (isCached(level) || isUnheard)
         return clock.wall() - entry.receivedAt > staleAfterMs ? 'stale' : isCached(level) ? level : 'shared-cache'
       const isSilent = hasOwnSocket() ? clock.now() - entry.heardAt > staleAfterMs : stale.has(pair)
       if (isSilent) return 'stale'

@@ -2,7 +2,10 @@
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import { createMemoryBus } from './bus/memory-bus.ts'
+import { createMemoryTelling } from './bus/memory-telling.ts'
 import { createRedisBus } from './bus/redis-bus.ts'
+import { createRedisTelling } from './bus/redis-telling.ts'
+import type { Telling } from './bus/telling.ts'
 import { type ExchangeFlags, readCommand } from './cli.ts'
 import { after, systemClock as clock } from './clock.ts'
 import { type Config, logLevel, readConfig } from './config.ts'
@@ -10,19 +13,20 @@ import { createMemoryLedger } from './demand/memory-ledger.ts'
 import { createRedisLedger } from './demand/redis-ledger.ts'
 import { examine } from './doctor.ts'
 import { createEmbeddedStore } from './embedded.ts'
+import { exhibit } from './exhibit.ts'
+import { inspect } from './inspected.ts'
 import { createInstance, type Instance, type InstanceOptions } from './instance.ts'
 import { createMemoryLease } from './leadership/memory-lease.ts'
 import { createRedisLease } from './leadership/redis-lease.ts'
 import { createLog } from './log.ts'
 import { names } from './names.ts'
 import { connectCommands } from './redis.ts'
-import { readRedisUrl } from './redis-url.ts'
 import { closeServer, createServer, listen } from './server.ts'
 import { startExchange } from './simulator/exchange.ts'
 
 /** The process: reads the command line and the settings, chooses the parts, and ends in order. The only file that sees everything. */
 
-type Shared = Pick<InstanceOptions, 'bus' | 'lease' | 'ledger'> & { readonly close: () => Promise<void> }
+type Shared = Pick<InstanceOptions, 'bus' | 'lease' | 'ledger'> & { readonly telling: Telling; readonly close: () => Promise<void> }
 
 const log = createLog({ level: logLevel(process.env), isTerminal: process.stdout.isTTY, base: {} })
 
@@ -51,22 +55,25 @@ function chooseShared(config: Config): () => Shared {
       bus: createMemoryBus({ store, names: ours }),
       lease: createMemoryLease({ store, names: ours }),
       ledger: createMemoryLedger({ store, names: ours }),
+      telling: createMemoryTelling({ clock, store, names: ours }),
       close: async () => {},
     })
   }
   const { redisUrl: url } = config
-  const reading = readRedisUrl(url)
-  if (reading.kind === 'refused') fail(`REDIS_URL: ${reading.cause}`)
+  const ca = config.redisCa || undefined
   return () => {
     const commands = connectCommands(url, {
       clock,
+      ca,
+      key: ours.epoch,
       note: change =>
         change.kind === 'connected' ? log.info('Redis connected') : log.warn({ cause: change.cause }, 'Redis lost; still trying'),
     })
     return {
-      bus: createRedisBus({ url, commands, clock, names: ours }),
+      bus: createRedisBus({ url, ca, commands, clock, names: ours }),
       lease: createRedisLease({ commands, names: ours }),
       ledger: createRedisLedger({ commands, names: ours }),
+      telling: createRedisTelling({ url, ca, clock, names: ours }),
       close: commands.close,
     }
   }
@@ -80,7 +87,7 @@ interface Running {
 async function run(config: Config, shared: Shared, name: string): Promise<Running> {
   const id = `${hostname()}-${process.pid}-${randomBytes(8).toString('hex')}`
   const own = log.child({ instance: name })
-  const server = createServer({ clock, config, doors: () => instance.doors })
+  const server = createServer({ clock, config, doors: () => ({ ...instance.doors, machines: inspected?.app }) })
   const address = await listen(server, config)
   const instance: Instance = createInstance({
     ...shared,
@@ -90,14 +97,17 @@ async function run(config: Config, shared: Shared, name: string): Promise<Runnin
     id,
     log: own,
     crashed: crash,
+    inspected: text => inspected?.inspection.called(text),
     openDoors: opened => {
       own.info({ url: address, bus: shared.bus.kind }, 'listening')
       clock.soon(opened)
     },
   })
+  const inspected = inspect({ clock, config, name, gateway: instance.gateway, telling: shared.telling })
   instance.start()
   const stop = async (): Promise<void> => {
     await instance.drain()
+    inspected?.stop()
     await closeServer(server, clock)
     await shared.bus.close()
     await shared.close()
@@ -164,6 +174,14 @@ async function serveExchange(flags: ExchangeFlags): Promise<void> {
   stopOnSignal(() => exchange.close())
 }
 
+/** Only for whoever sits at this machine. */
+async function show({ file, port }: { readonly file: string; readonly port: number }): Promise<void> {
+  const server = exhibit(file)
+  const url = await listen(server, { host: '127.0.0.1', port })
+  log.info({ url: `${url}/machines`, file }, 'listening')
+  stopOnSignal(() => closeServer(server, clock))
+}
+
 async function main(): Promise<void> {
   const command = readCommand(process.argv.slice(2))
   switch (command.kind) {
@@ -177,6 +195,8 @@ async function main(): Promise<void> {
       return demo(command.exchange)
     case 'exchange':
       return serveExchange(command.exchange)
+    case 'inspect':
+      return show(command)
     case 'doctor':
       process.exitCode = await examine({ clock, config: configure() })
   }
@@ -184,7 +204,7 @@ async function main(): Promise<void> {
 
 /** Something about the machine or the command line, which a sentence explains; anything else is ours. */
 function isUsers(error: unknown): error is Error {
-  const codes = ['EADDRINUSE', 'EACCES', 'EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN', 'ENOENT', 'EISDIR']
+  const codes = ['EADDRINUSE', 'EACCES', 'EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN', 'ENOENT', 'EISDIR', 'ENORECORDING']
   return error instanceof Error && 'code' in error && codes.some(code => code === error.code)
 }
 

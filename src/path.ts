@@ -13,12 +13,28 @@ export interface Path {
   route(pairsOf: ReadonlyMap<string, readonly Pair[]>): void
   /** `receivedAt`: wall clock, when the message arrived. */
   take(tick: Tick, receivedAt: number): void
+  /** From now on ticks wait: somebody else publishes, whom we are about to succeed. */
+  hold(): void
+  readonly isHeld: boolean
+  /** It is for us to publish. What waited goes its way, as far as it is newer than what the bus told. */
+  resume(): void
+  /** It will not be for us after all. */
+  drop(): void
   /** Somebody else published a price while we have a socket, too: what comes over ours must be newer than that to count. */
   learn(update: Update): void
 }
 
+interface Waiting {
+  readonly tick: Tick
+  readonly receivedAt: number
+}
+
+/** Ticks that may wait: some seconds of the busiest minutes. Beyond it the older half goes; readers are told of the gap. */
+const waitingMax = 100_000
+
 export function createPath({ board, publisher }: { readonly board: Board; readonly publisher: Publisher }): Path {
   const states = new Map<string, SymbolState>()
+  let waiting: Waiting[] | undefined
   let routes: ReadonlyMap<string, readonly Pair[]> = new Map()
   let symbolOf: ReadonlyMap<Pair, string> = new Map()
 
@@ -45,6 +61,18 @@ export function createPath({ board, publisher }: { readonly board: Board; readon
     publisher.publish(update)
   }
 
+  const take = (tick: Tick, receivedAt: number): void => {
+    const pairs = routes.get(tick.symbol)
+    if (pairs === undefined) return
+    const state = states.get(tick.symbol) ?? begin(tick.symbol, pairs)
+    const cause = fold(state, tick)
+    for (const pair of pairs) {
+      if (cause !== undefined || board.get(pair) === undefined)
+        show(state, pair, cause ?? (state.source === 'rest' ? 'rest' : 'ticker'), receivedAt)
+      else if (!isBehind(state)) board.heard(pair)
+    }
+  }
+
   return {
     route: pairsOf => {
       for (const symbol of states.keys()) if (!pairsOf.has(symbol)) states.delete(symbol)
@@ -55,16 +83,24 @@ export function createPath({ board, publisher }: { readonly board: Board; readon
       const state = states.get(symbolOf.get(update.pair) ?? '')
       if (state !== undefined) seedState(state, update.body)
     },
+    hold: () => {
+      waiting ??= []
+    },
+    get isHeld() {
+      return waiting !== undefined
+    },
+    resume: () => {
+      const held = waiting ?? []
+      waiting = undefined
+      for (const { tick, receivedAt } of held) take(tick, receivedAt)
+    },
+    drop: () => {
+      waiting = undefined
+    },
     take: (tick, receivedAt) => {
-      const pairs = routes.get(tick.symbol)
-      if (pairs === undefined) return
-      const state = states.get(tick.symbol) ?? begin(tick.symbol, pairs)
-      const cause = fold(state, tick)
-      for (const pair of pairs) {
-        if (cause !== undefined || board.get(pair) === undefined)
-          show(state, pair, cause ?? (state.source === 'rest' ? 'rest' : 'ticker'), receivedAt)
-        else if (!isBehind(state)) board.heard(pair)
-      }
+      if (waiting === undefined) return take(tick, receivedAt)
+      if (waiting.length >= waitingMax) waiting = waiting.slice(waitingMax / 2)
+      waiting.push({ tick, receivedAt })
     },
   }
 }

@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs'
 import type { Server } from 'node:http'
 import { createAdaptorServer } from '@hono/node-server'
 import type { Clock } from './clock.ts'
 import type { Config } from './config.ts'
-import { createApp, type Doors, type Page } from './http/app.ts'
+import { createApp, type Doors } from './http/app.ts'
+import { readPages } from './http/pages.ts'
 
 /** The HTTP server of one instance. `doors` is asked when requests come, not before. */
 export function createServer({
@@ -15,10 +15,18 @@ export function createServer({
   readonly config: Config
   readonly doors: () => Served
 }): Server {
+  const pages = readPages(built)
   let app: ReturnType<typeof createApp> | undefined
   const server = createAdaptorServer({
     fetch: (request, env) => {
-      app ??= createApp({ ...doors(), clock, readersMax: config.readersMax, corsOrigins: config.corsOrigins, pages: pages() })
+      app ??= createApp({
+        ...doors(),
+        clock,
+        adminToken: config.adminToken,
+        readersMax: config.readersMax,
+        corsOrigins: config.corsOrigins,
+        pages,
+      })
       return app.fetch(request, env)
     },
     // Slow headers are cut early (OWASP, denial of service); none of these bounds a stream that has begun.
@@ -33,16 +41,10 @@ export function createServer({
   return server as Server
 }
 
-type Served = Omit<Doors, 'clock' | 'readersMax' | 'corsOrigins' | 'pages'>
+type Served = Omit<Doors, 'clock' | 'adminToken' | 'readersMax' | 'corsOrigins' | 'pages'>
 
-const files = [
-  { path: '/', file: 'prices.html', type: 'text/html; charset=utf-8' },
-  { path: '/prices.js', file: 'prices.js', type: 'text/javascript; charset=utf-8' },
-  { path: '/prices.css', file: 'prices.css', type: 'text/css; charset=utf-8' },
-]
-
-const pages = (): ReadonlyMap<string, Page> =>
-  new Map(files.map(({ path, file, type }) => [path, { type, content: readFileSync(new URL(`./web/${file}`, import.meta.url)) }]))
+/** Where the build puts the pages, seen from here as it is built and as it is written. */
+const built = new URL(import.meta.url.endsWith('.ts') ? '../dist/src/web/' : './web/', import.meta.url)
 
 /** Listens, and returns the address to open. A port in use is told in one sentence. */
 export function listen(server: Server, { host, port }: { readonly host: string; readonly port: number }): Promise<string> {

@@ -19,6 +19,8 @@ export interface Status {
   trouble(line: string, fields: object): void
   /** Something on the bus could not be read. */
   garbled(): void
+  /** A price on the bus followed one that never came. */
+  holed(): void
 }
 
 export interface StatusOptions {
@@ -41,6 +43,7 @@ const graceMs = 5000
 export function createStatus({ clock, name, diary, levels, board, hub, wanted, bus, feed, publisher, upstream }: StatusOptions): Status {
   let lastError: { readonly message: string; readonly at: number } | null = null
   let garbled = 0
+  let holes = 0
 
   const viewPair = (pair: Pair): object => {
     const entry = board.get(pair)
@@ -54,8 +57,13 @@ export function createStatus({ clock, name, diary, levels, board, hub, wanted, b
     garbled: () => {
       garbled += 1
     },
+    holed: () => {
+      holes += 1
+    },
     trouble: (line, fields) => {
       const cause = 'cause' in fields && typeof fields.cause === 'string' ? `: ${fields.cause}` : ''
+      // A level is what an error leads to: it must not hide the error.
+      if (lastError !== null && line.startsWith('level ')) return
       lastError = { message: `${line}${cause}`.slice(0, 300), at: clock.wall() }
     },
     unready: () => {
@@ -75,7 +83,7 @@ export function createStatus({ clock, name, diary, levels, board, hub, wanted, b
       lastError,
       pairs: Object.fromEntries([...wanted.here()].map(pair => [pair, viewPair(pair)])),
       readers: hub().counts().readers,
-      bus: { kind: bus.kind, state: diary.relay(), garbled, ...publisher.counts() },
+      bus: { kind: bus.kind, state: diary.relay(), garbled, holes, ...publisher.counts() },
       exchange: { symbols: upstream.symbolsKnown, ...feed.counts() },
     }),
   }

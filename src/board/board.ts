@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts'
-import { isNewer, type Level, type Pair, type Update, withLevel } from '../price.ts'
+import { isNewer, type Level, type Pair, type Position, type Update, withLevel } from '../price.ts'
 import { chunk, priceEvent } from './frame.ts'
 
 /** The last price of a pair, and when something was last heard of it. */
@@ -18,8 +18,8 @@ export interface Entry {
   tradeId?: number | 'none'
   /** As readers get it, made when the first one does. */
   frame?: Buffer
-  /** The same outside the order of terms. */
-  nameless?: Entry
+  /** The same as numbered in another term. */
+  renumbered?: Entry
   /** The same at another level than it was published at, for those who join while it has that one. */
   reframed?: { readonly level: Level; readonly frame: Buffer }
 }
@@ -93,18 +93,12 @@ export function frameOf(entry: Entry): Buffer {
   return entry.frame
 }
 
-/** The same price as one that stands outside the order of terms, and so without an id; made once. */
-export function withoutId(entry: Entry): Entry {
+/** The same price with a position of another term, made once for all readers that know that term. It follows nothing they know of. */
+export function renumber(entry: Entry, at: Position): Entry {
   const { pair, update, receivedAt, isStored, isAfterGap, heardAt } = entry
-  entry.nameless ??= {
-    pair,
-    update: { ...update, at: { epoch: 0, sequence: update.at.sequence } },
-    receivedAt,
-    isStored,
-    isAfterGap,
-    heardAt,
-  }
-  return entry.nameless
+  if (entry.renumbered?.update.at.epoch === at.epoch) return entry.renumbered
+  entry.renumbered = { pair, update: { ...update, at, prev: at.sequence }, receivedAt, isStored, isAfterGap, heardAt }
+  return entry.renumbered
 }
 
 /** The same at the level it has now. */

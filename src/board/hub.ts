@@ -68,7 +68,7 @@ export function createHub({ clock, board, levelOf, status }: HubOptions): Hub {
   }
 
   const offer = (reader: Reader, entry: Entry): void => {
-    const news = newsOf(reader, entry)
+    const news = newsOf(reader, entry, !entry.isStored)
     if (news === undefined) return
     give(reader, news)
     mark(reader)
@@ -135,7 +135,7 @@ export function createHub({ clock, board, levelOf, status }: HubOptions): Hub {
     const known = reader.pairs.map(board.get).filter(entry => entry !== undefined)
     // In order, so that the id of the last one stands for all of them when the reader comes back.
     for (const entry of inOrder(known)) {
-      const news = newsOf(reader, entry)
+      const news = newsOf(reader, entry, false)
       if (news !== undefined) reader.mailbox.put(news)
     }
     const items = reader.mailbox.take(clock.now())

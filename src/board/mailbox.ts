@@ -14,6 +14,8 @@ export interface Mailbox {
   put(entry: Entry): void
   /** Takes what is due, in the order of positions; a gap stands where it happened. */
   take(now: number): readonly (Entry | Gap)[]
+  /** A price of this pair was put here before, so it knows by itself which trades are new. */
+  knows(pair: Pair): boolean
   /** When something kept back by the interval is due; Infinity: nothing is waiting. */
   dueAt(): number
   readonly isEmpty: boolean
@@ -61,6 +63,7 @@ export function createLatestMailbox(intervalMs: number): Mailbox {
       if (intervalMs > 0 && !againAt.has(entry.pair)) hasFirst = true
     },
     take: now => inOrder(intervalMs > 0 ? takeDue(now) : takeAll()),
+    knows: () => false,
     dueAt: () => (pending.size === 0 ? Number.POSITIVE_INFINITY : intervalMs === 0 || hasFirst ? 0 : beatAt),
     get isEmpty() {
       return pending.size === 0
@@ -131,6 +134,7 @@ export function createEveryMailbox(after?: Position): Mailbox {
       if (taken.length > 0) queue = []
       return taken
     },
+    knows: pair => lastTrade.has(pair),
     dueAt: () => (queue.length > 0 ? 0 : Number.POSITIVE_INFINITY),
     get isEmpty() {
       return queue.length === 0
@@ -144,7 +148,8 @@ export const isGap = (item: Entry | Gap): item is Gap => !('update' in item)
 function gapSince(after: Position | undefined, entry: Entry): Gap | undefined {
   if (after === undefined) return undefined
   const { at, prev } = entry.update
-  if (at.epoch === after.epoch && prev <= after.sequence) return undefined
+  // A price that is told of none before it stands after a hole, also in the same term.
+  if (at.epoch === after.epoch && prev > 0 && prev <= after.sequence) return undefined
   const tradeId = tradeIdOf(entry)
   return { pair: entry.pair, from: undefined, to: tradeId === undefined ? undefined : tradeId - 1 }
 }

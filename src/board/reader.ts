@@ -1,5 +1,5 @@
 import { isNewer, type Pair, type Position } from '../price.ts'
-import { type Entry, withoutId } from './board.ts'
+import { type Entry, renumber } from './board.ts'
 import { createEveryMailbox, createLatestMailbox, type Mailbox } from './mailbox.ts'
 
 /** How bytes reach one reader. Frames are chunks of a chunked HTTP body. */
@@ -37,6 +37,8 @@ export interface Reader extends Pick<ReaderOptions, 'pairs' | 'mode' | 'after'> 
   readonly mailbox: Mailbox
   /** Gets what is new at each flush, without a mailbox in between, while it keeps up. */
   readonly isDirect: boolean
+  /** The last position that was numbered for this reader, by a clock that the term's leader does not share. */
+  renumbered: Position | undefined
   /** What this flush found for a direct reader; each pair at most once. */
   fresh: Entry[]
   isDirty: boolean
@@ -53,6 +55,7 @@ export function createReader({ pairs, after, mode, intervalMs }: ReaderOptions, 
     pairs,
     mode,
     after,
+    renumbered: undefined,
     outlet,
     mailbox: isEvery ? createEveryMailbox(after) : createLatestMailbox(intervalMs),
     isDirect: !isEvery && intervalMs === 0,
@@ -66,20 +69,37 @@ export function createReader({ pairs, after, mode, intervalMs }: ReaderOptions, 
 
 /** Microseconds since 1970 when a price was made, about: an epoch is a time, and the sequence counts from it (bus/publisher.ts). */
 const madeAt = ({ epoch, sequence }: Position): number => epoch + sequence
+/** Whoever takes over begins by telling what its socket brought while it waited to lead: the first prices of a term may be older than the term. */
+const repeatsMicros = 200_000
+/** Who left another stream longer ago has seen none of them. */
+const seenWithinMicros = 10_000_000
 /** So much later made elsewhere is later, whichever socket was the faster one. */
 const laterMicros = 1_000_000
 
 /**
- * What of a price is news for a reader that left another stream at `after`: the price; nothing, if it has it or a newer one; or the price
- * without its id, if its position is lower although it was made later (an instance cut off from the bus goes on in the old term): then
- * the reader keeps the id it has. A price outside the order of terms cannot be compared.
+ * What of a price is news for a reader that left another stream at `after`: the price; nothing, if it has it or a newer one; or, if
+ * its position is lower although it was made later (an instance cut off from the bus goes on in the old term), the price as the term that
+ * the reader knows would have numbered it: so the reader can say how new what it has is. A price outside the order of terms cannot be
+ * compared: only a new one is news.
+ *
+ * `isNow`: it was told this moment, and so is later than whatever the reader had, even if the clocks that number terms say otherwise. One
+ * that was here before the reader may be older than what another instance, on its own, showed the reader in an older term.
  */
-export function newsOf({ after }: Reader, entry: Entry): Entry | undefined {
+export function newsOf(reader: Reader, entry: Entry, isNow: boolean): Entry | undefined {
+  const { after, renumbered } = reader
   const { at } = entry.update
-  if (after === undefined || at.epoch === 0) return entry
+  if (after === undefined) return entry
+  if (at.epoch === 0) return isNow ? entry : undefined
   const isSameTerm = at.epoch === after.epoch
-  if (isNewer(at, after)) return entry.isStored && !isSameTerm && madeAt(at) < madeAt(after) ? undefined : entry
-  return isSameTerm || madeAt(at) <= madeAt(after) + laterMicros ? undefined : withoutId(entry)
+  if (isNewer(at, after)) {
+    const isFirst = at.sequence < repeatsMicros && madeAt(after) > at.epoch - seenWithinMicros
+    const isRepeated = !isSameTerm && isFirst && !reader.mailbox.knows(entry.pair)
+    const isOld = isRepeated || (renumbered !== undefined && !isNewer(at, renumbered))
+    return isOld || (!isNow && !isSameTerm && madeAt(at) < madeAt(after)) ? undefined : entry
+  }
+  if (isSameTerm || madeAt(at) <= madeAt(after) + laterMicros) return undefined
+  reader.renumbered = { epoch: after.epoch, sequence: madeAt(at) - after.epoch }
+  return renumber(entry, reader.renumbered)
 }
 
 /** Puts a newer price where the reader's next delivery finds it. */

@@ -4,6 +4,7 @@ import { openSocket, type Socket } from './binance.ts'
 import type { Frame } from './binance-message.ts'
 import type { StreamKind, Tick } from './exchange.ts'
 import { createHosts } from './hosts.ts'
+import type { Subscriptions } from './subscriptions.ts'
 import type { Connect } from './wire.ts'
 
 /**
@@ -15,6 +16,8 @@ export interface Feed {
   want(symbols: ReadonlySet<string>): void
   /** Opens one socket and reports on it until the returned function is called. */
   open(link: Link, tell: (event: ConnectionEvent) => void): () => void
+  /** Of every wanted symbol something was heard on the open socket, and nothing asked for there is unanswered. */
+  isCovered(): boolean
   counts(): FeedCounts
   stop(): void
 }
@@ -40,8 +43,11 @@ export interface FeedOptions {
   readonly connect?: Connect | undefined
 }
 
-/** Silence of all streams together that is not natural. Tickers come every second; trades of a liquid pair were seen silent for 3.8 s. */
-const quietAfterMs = { pulsed: 3000, otherwise: 15_000 }
+/**
+ * Silence of all streams together that is not natural. Tickers come every second, so where one was heard 3 s are many; where one was asked
+ * for and nothing was heard, the socket may be mute. Trades of a liquid pair were seen silent for 3.8 s.
+ */
+const quietAfterMs = { pulsed: 3000, mute: 5000, otherwise: 15_000 }
 const lookEveryMs = 500
 
 interface OpenLink {
@@ -91,8 +97,7 @@ export function createFeed({ clock, urls, streams, tick, note, connect }: FeedOp
   const isSilent = (): boolean => {
     const [first] = open.values()
     if (first?.isReady !== true || isQuiet || wanted.size === 0) return false
-    const isPulsed = [...first.socket.subscriptions.confirmed].some(name => /@(ticker|miniTicker)$/.test(name))
-    return clock.now() - dataAt >= (isPulsed ? quietAfterMs.pulsed : quietAfterMs.otherwise)
+    return clock.now() - dataAt >= quietAfterMs[rhythmOf(first.socket.subscriptions)]
   }
 
   /** If we stood still ourselves, what arrived meanwhile has to be read first. */
@@ -117,7 +122,8 @@ export function createFeed({ clock, urls, streams, tick, note, connect }: FeedOp
         opened: host =>
           ifOpen(() => {
             counts.host = host
-            dataAt = clock.now()
+            // A successor that opens does not make the silence shorter.
+            if (open.size === 1) dataAt = clock.now()
             isQuiet = false
             entry.isReady = true
             tell({ type: 'socket.opened', link })
@@ -151,6 +157,12 @@ export function createFeed({ clock, urls, streams, tick, note, connect }: FeedOp
       const names = namesOf(wanted, streams)
       for (const { socket, isReady } of open.values()) if (isReady) socket.subscriptions.want(names)
     },
+    isCovered: () => {
+      const [first] = open.values()
+      if (first?.isReady !== true || !first.socket.subscriptions.isSettled) return false
+      const { confirmed } = first.socket.subscriptions
+      return [...wanted].every(symbol => streams.some(kind => confirmed.has(nameOf(symbol, kind))))
+    },
     counts: () => {
       const all = [...open.values()].map(entry => entry.socket.subscriptions)
       const most = (of: (one: (typeof all)[number]) => number): number => Math.max(0, ...all.map(of))
@@ -159,9 +171,17 @@ export function createFeed({ clock, urls, streams, tick, note, connect }: FeedOp
   }
 }
 
+function rhythmOf({ asked, confirmed }: Subscriptions): keyof typeof quietAfterMs {
+  const hasPulse = (name: string): boolean => /@(ticker|miniTicker)$/.test(name)
+  if ([...confirmed].some(hasPulse)) return 'pulsed'
+  return confirmed.size === 0 && [...asked].some(hasPulse) ? 'mute' : 'otherwise'
+}
+
 /** Stream names are lower-case; upper-case ones are acknowledged and deliver nothing (seen in the field). */
+const nameOf = (symbol: string, kind: StreamKind): string => `${symbol.toLowerCase()}@${kind}`
+
 function namesOf(symbols: ReadonlySet<string>, streams: readonly StreamKind[]): ReadonlySet<string> {
   const names = new Set<string>()
-  for (const symbol of symbols) for (const kind of streams) names.add(`${symbol.toLowerCase()}@${kind}`)
+  for (const symbol of symbols) for (const kind of streams) names.add(nameOf(symbol, kind))
   return names
 }

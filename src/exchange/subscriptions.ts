@@ -20,6 +20,8 @@ export interface Subscriptions {
   readonly confirmed: ReadonlySet<string>
   /** Subscribed to, confirmed or not. */
   readonly asked: ReadonlySet<string>
+  /** All that is wanted was asked for, and the exchange has answered. */
+  readonly isSettled: boolean
 }
 
 export interface SubscriptionsOptions {
@@ -159,6 +161,9 @@ export function createSubscriptions({ clock, send, note }: SubscriptionsOptions)
   return {
     asked,
     confirmed,
+    get isSettled() {
+      return pending.size === 0 && [...wanted].every(name => asked.has(name))
+    },
     want: streams => {
       wanted = streams
       const over = Math.max(0, wanted.size - streamsMax)

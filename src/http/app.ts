@@ -9,6 +9,8 @@ import type { Outlet } from '../board/reader.ts'
 import type { Clock } from '../clock.ts'
 import type { Wanted } from '../demand/wanted.ts'
 import { type Level, type Pair, withLevel } from '../price.ts'
+import { permissionOf } from './admin.ts'
+import { isDocument, type Page } from './pages.ts'
 import { quoted, readPair, readPairs, readStreamRequest } from './query.ts'
 import { openStream, sayAndEnd, streamHeaders } from './stream.ts'
 
@@ -24,15 +26,16 @@ export interface Doors {
   readonly status: () => Readonly<Record<string, unknown>>
   /** Why this instance should get no traffic; empty: it may. */
   readonly unready: () => readonly string[]
+  /** Gives leadership to another instance; false: this one does not lead. */
+  readonly handOver: () => boolean
+  /** '' means that nobody may do what needs one. */
+  readonly adminToken: string
   readonly readersMax: number
   readonly corsOrigins: readonly string[]
-  /** Path → content of the pages. */
+  /** Path → page; empty where they were not built. */
   readonly pages: ReadonlyMap<string, Page>
-}
-
-export interface Page {
-  readonly type: string
-  readonly content: Buffer
+  /** What stands at /machines; undefined: nothing. */
+  readonly machines?: Hono | undefined
 }
 
 export type Standing =
@@ -56,9 +59,9 @@ const firstPriceMaxMs = 3000
 const searchMax = 500
 
 const csp =
-  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-function problem(c: Ctx, status: 400 | 404 | 405 | 503, title: string, detail: string, more: object = {}): Response {
+function problem(c: Ctx, status: 400 | 401 | 403 | 404 | 405 | 409 | 503, title: string, detail: string, more: object = {}): Response {
   return c.body(JSON.stringify({ type: 'about:blank', title, status, detail, ...more }), status, {
     'Content-Type': 'application/problem+json',
   })
@@ -81,7 +84,9 @@ export function createApp(doors: Doors): App {
   app.get('/health/live', c => c.json({ status: 'alive' }))
   app.get('/health/ready', c => ready(c, doors))
   app.get('/health', c => ready(c, doors))
+  app.post('/admin/hand-over', c => handOver(c, doors))
   for (const [path, page] of doors.pages) app.get(path, c => servePage(c, page))
+  if (doors.machines !== undefined) app.route('/machines', doors.machines)
   app.notFound(c =>
     isReading(c.req.method)
       ? nothing(c)
@@ -92,15 +97,37 @@ export function createApp(doors: Doors): App {
 
 const isReading = (method: string): boolean => method === 'GET' || method === 'HEAD'
 
-const nothing = (c: Ctx): Response => problem(c, 404, 'Not found', `There is nothing at ${quoted(c.req.path)}; the API begins at /v1.`)
+function nothing(c: Ctx): Response {
+  return isDocument(c.req.path)
+    ? problem(
+        c,
+        503,
+        'Page not built',
+        'The pages are not built here; run npm run build and start again. The API at /v1 works without them.',
+      )
+    : problem(c, 404, 'Not found', `There is nothing at ${quoted(c.req.path)}; the API begins at /v1.`)
+}
 
-function servePage(c: Ctx, page: Page): Response {
-  return c.body(new Uint8Array(page.content), 200, {
+/** 202: under way; the new leader is told by `/v1/status` of every instance. */
+function handOver(c: Ctx, { adminToken, handOver }: Doors): Response {
+  const permission = permissionOf(c.req.header('authorization'), adminToken)
+  if (permission === 'unset') return problem(c, 403, 'Not allowed here', 'This instance has no TICKCAST_ADMIN_TOKEN, so nobody may.')
+  if (permission === 'denied') return problem(c, 401, 'Who are you?', 'Send the header Authorization: Bearer <TICKCAST_ADMIN_TOKEN>.')
+  return handOver() ? c.json({ status: 'handing over' }, 202) : problem(c, 409, 'Not the leader', 'Only the leader can hand over.')
+}
+
+async function servePage(c: Ctx, page: Page): Promise<Response> {
+  const headers = {
     'Content-Type': page.type,
     'Content-Security-Policy': csp,
     'Referrer-Policy': 'no-referrer',
-    'Cache-Control': 'no-cache',
-  })
+    'Cache-Control': page.cacheControl,
+    ETag: page.etag,
+    Vary: 'Accept-Encoding',
+  }
+  if (c.req.header('if-none-match')?.includes(page.etag)) return c.body(null, 304, headers)
+  if (!/\bgzip\b/.test(c.req.header('accept-encoding') ?? '')) return c.body(new Uint8Array(page.content), 200, headers)
+  return c.body(new Uint8Array(await page.zipped()), 200, { ...headers, 'Content-Encoding': 'gzip' })
 }
 
 function ready(c: Ctx, { unready, status }: Doors): Response {

@@ -10,6 +10,8 @@
 --   an error  still held, or released and not told
 --
 -- The epoch stays: what the caller has under way is still accepted until a successor brings a new one.
+--
+-- In a Redis Cluster PUBLISH reads SPUBLISH: see src/redis-script.ts.
 
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then
   return 0

@@ -33,7 +33,9 @@ export const explorations = {
       { type: 'lease.refused', remainingMs: 5000 },
       { type: 'lease.held', validUntil: 2 },
       { type: 'lease.unreachable', cause: 'timeout' },
+      { type: 'lease.offered', from: 'other' },
       ...plain('lease.lost', 'lease.given-up', 'lease.released', 'lease.fenced', 'relay.current', 'relay.behind', 'leadership.retire'),
+      ...plain('lease.claimed', 'claim.granted', 'claim.refused', 'standby.covered', 'leadership.hand-over'),
     ],
     guards: { isStillGood: ({ event }) => event.validUntil > 0 },
     reads: ({ eligible, onLoss, misses, wasReleased, remainingMs }) => [eligible, onLoss, misses, wasReleased, remainingMs],
@@ -55,6 +57,7 @@ export const explorations = {
       ...['doors.open', 'readers.gone', 'gateway.drain', 'connection.down', 'websocket.heard', 'websocket.lost'],
       ...['leadership.gained', 'leadership.solo', 'leadership.lost', 'leadership.retired', 'lease.released', 'lease.fenced'],
       ...['relay.current', 'relay.behind', 'relay.report'],
+      ...['standby.wanted', 'standby.over', 'standby.covered', 'leadership.hand-over'],
     ),
   },
 } satisfies Record<string, ExploreOptions>

@@ -30,6 +30,10 @@ describe('gateway, in every state it can get into', () => {
       'leadership.gained': 'connection connection.start,fallback websocket.lost',
       'leadership.solo': 'connection connection.start,fallback websocket.lost',
       'leadership.lost': 'connection connection.stop',
+      'standby.wanted': 'connection connection.start',
+      'standby.over': 'connection connection.stop',
+      'standby.covered': 'leadership standby.covered',
+      'leadership.hand-over': 'leadership leadership.hand-over',
       'connection.down': 'fallback websocket.lost',
       'relay.current': 'leadership relay.current',
       'relay.behind': 'leadership relay.behind',
@@ -105,7 +109,7 @@ function family(breaks?: string): Family {
         relay: relayMachine.provide({ actors: named(['following']), delays: lasting(relayMachine) }),
         fallback: fallbackMachine.provide({ actors: named(['probe']), delays: lasting(fallbackMachine) }),
         leadership: leadershipMachine.provide({
-          actors: named(['acquire', 'renew', 'handOver']),
+          actors: named(['acquire', 'renew', 'offer', 'claim', 'handOver']),
           delays: { ...(lasting(leadershipMachine) as object), leaseSafetyMs: 9000 },
           guards: { isStillGood: () => true },
         }),
@@ -168,6 +172,8 @@ describe('the five machines together', () => {
     const all = family()
     lead(all)
     all.gateway.send({ type: 'gateway.drain' })
+    expect(all.ports()).toContain('offer')
+    all.clock.advance(1000 + Object.keys(leadershipMachine.implementations.delays ?? {}).indexOf('claimMaxMs'))
     expect(all.ports()).toContain('handOver')
     expect(all.ports()).not.toContain('farewell')
     all.say('handOver', { type: 'lease.given-up' })
@@ -175,6 +181,30 @@ describe('the five machines together', () => {
     expect(all.ports()).toContain('farewell')
     all.say('farewell', { type: 'readers.gone' })
     expect([all.gateway.getSnapshot().status, all.ports(), all.clock.waiting]).toEqual(['done', [], 0])
+  })
+
+  it('a successor has its socket before it has the lease, and keeps it when it leads', () => {
+    const all = family()
+    all.gateway.start()
+    all.gateway.send({ type: 'lease.offered', from: 'other' })
+    expect(all.where('connection')).toBe('idle')
+    all.say('claim', { type: 'claim.granted' })
+    expect(all.where('connection')).toBe('connecting')
+    all.say('a', { type: 'socket.opened', link: 'a' })
+    all.gateway.send({ type: 'standby.covered' })
+    all.say('acquire', { type: 'lease.granted', epoch: 2, validUntil: 9000 })
+    expect([all.where('leadership'), all.where('connection')]).toEqual([{ leader: 'holding' }, { connected: { settled: 'streaming' } }])
+    expect(all.ports()).toContain('a')
+    expect(all.errors).toEqual([])
+  })
+
+  it('a successor that does not get the lease lets its socket go', () => {
+    const all = family()
+    all.gateway.start()
+    all.gateway.send({ type: 'lease.offered', from: 'other' })
+    all.say('claim', { type: 'claim.granted' })
+    all.gateway.send({ type: 'relay.behind' })
+    expect([all.where('leadership'), all.where('connection')]).toEqual([{ follower: 'watching' }, 'intentionally-disconnected'])
   })
 
   it('asked to drain before its doors are open, it drains', () => {

@@ -30,35 +30,81 @@ export const ignoredByConnection: Ignored = {
 const answersToAcquire = ['lease.granted', 'lease.refused']
 const answersToRenew = ['lease.held', 'lease.lost']
 
+/** About an offer that was not made here, or not claimed. */
+const ofOffers = ['lease.claimed', 'claim.granted', 'claim.refused', 'standby.covered']
+/** Who hands over does so already. */
+const handsOver = ['leadership.hand-over', 'lease.offered']
+
 export const ignoredByLeadership: Ignored = {
   // Who has no term cannot lose one.
-  'follower.watching': [...answersToAcquire, ...answersToRenew, 'lease.unreachable', 'lease.given-up', 'lease.fenced', 'relay.current'],
+  'follower.watching': [
+    ...answersToAcquire,
+    ...answersToRenew,
+    'lease.unreachable',
+    'lease.given-up',
+    'lease.fenced',
+    'relay.current',
+    ...ofOffers,
+    'leadership.hand-over',
+  ],
+  // It asked to take part in a hand-over, and waits for the answer.
+  'follower.succeeding.claiming': [
+    ...[...answersToAcquire, ...answersToRenew, ...handsOver],
+    ...['lease.unreachable', 'lease.given-up', 'lease.fenced', 'lease.claimed', 'relay.current', 'standby.covered'],
+  ],
+  'follower.succeeding.preparing': [
+    ...[...answersToAcquire, ...answersToRenew, ...handsOver],
+    ...['lease.unreachable', 'lease.given-up', 'lease.fenced', 'lease.claimed', 'relay.current', 'claim.granted', 'claim.refused'],
+  ],
+  'follower.succeeding.taking': [...[...answersToRenew, ...handsOver, ...ofOffers], ...['lease.given-up', 'lease.fenced', 'relay.current']],
   // It asks already, so a relay that falls behind is no news.
-  'follower.campaigning': [...answersToRenew, 'lease.given-up', 'lease.fenced', 'relay.current', 'relay.behind'],
+  'follower.campaigning': [...answersToRenew, 'lease.given-up', 'lease.fenced', 'relay.current', 'relay.behind', ...handsOver, ...ofOffers],
   // A leader follows nobody: neither the relay nor another's lease decides anything.
   'leader.holding': [
     ...answersToAcquire,
     ...answersToRenew,
+    ...['lease.unreachable', 'lease.given-up', 'lease.released', 'relay.current', 'relay.behind', 'lease.offered'],
+    ...ofOffers,
+  ],
+  'leader.renewing': [
+    ...answersToAcquire,
+    'lease.given-up',
+    'lease.released',
+    'relay.current',
+    'relay.behind',
+    'lease.offered',
+    ...ofOffers,
+  ],
+  // Until a successor has the lease it goes on as before.
+  'leader.handing-over.offering': [
+    ...[...answersToAcquire, ...answersToRenew, ...handsOver],
+    ...['lease.unreachable', 'lease.given-up', 'lease.released', 'relay.current', 'relay.behind'],
+    ...['claim.granted', 'claim.refused', 'standby.covered'],
+  ],
+  'leader.handing-over.awaiting.sure': [
+    ...[...answersToAcquire, ...answersToRenew, ...handsOver, ...ofOffers],
     ...['lease.unreachable', 'lease.given-up', 'lease.released', 'relay.current', 'relay.behind'],
   ],
-  'leader.renewing': [...answersToAcquire, 'lease.given-up', 'lease.released', 'relay.current', 'relay.behind'],
-  'leader.handing-over': [
-    ...answersToAcquire,
-    ...answersToRenew,
+  'leader.handing-over.awaiting.renewing': [
+    ...[...answersToAcquire, ...handsOver, ...ofOffers],
+    ...['lease.given-up', 'lease.released', 'relay.current', 'relay.behind'],
+  ],
+  'leader.handing-over.releasing': [
+    ...[...answersToAcquire, ...answersToRenew, ...handsOver, ...ofOffers],
     ...['lease.unreachable', 'lease.released', 'relay.current', 'relay.behind'],
   ],
   // A solo asks by itself every few hundred milliseconds, and publishes nothing that could be fenced.
   'solo.alone': [
     ...answersToAcquire,
     ...answersToRenew,
-    ...['lease.unreachable', 'lease.given-up', 'lease.fenced', 'relay.current', 'relay.behind'],
+    ...['lease.unreachable', 'lease.given-up', 'lease.fenced', 'relay.current', 'relay.behind', ...handsOver, ...ofOffers],
   ],
-  'solo.probing': [...answersToRenew, 'lease.given-up', 'lease.fenced', 'relay.current', 'relay.behind'],
+  'solo.probing': [...answersToRenew, 'lease.given-up', 'lease.fenced', 'relay.current', 'relay.behind', ...handsOver, ...ofOffers],
   // It waits for one thing, and is alone again if that does not come.
   'solo.standing-down': [
     ...answersToAcquire,
     ...answersToRenew,
-    ...['lease.unreachable', 'lease.given-up', 'lease.fenced', 'relay.behind'],
+    ...['lease.unreachable', 'lease.given-up', 'lease.fenced', 'relay.behind', ...handsOver, ...ofOffers],
   ],
 }
 

@@ -36,7 +36,7 @@ function look(model: Model, real: Real): void {
   if (!model.eligible) expect([role, leadership.children.length]).toEqual(['follower', 0])
   const retired = leadership.told.filter(type => type === 'leadership.retired').length
   if (!model.isRetired) expect(retired).toBe(0)
-  else if (role === 'leader') expect(leadership.alive().map(({ id }) => id)).toEqual(['handOver'])
+  else if (role === 'leader') expect(JSON.stringify(leadership.snapshot().value)).toContain('handing-over')
   else expect([role, retired]).toEqual(['follower', 1])
 }
 
@@ -106,9 +106,12 @@ const acts: fc.Arbitrary<Act>[] = [
   fc.constant(answers('renew', 'lost', () => ({ type: 'lease.lost' }))),
   fc.constant(answers('renew', 'no answer to renew', () => ({ type: 'lease.unreachable', cause: 'timeout' }), count)),
   fc.constant(answers('handOver', 'given up', () => ({ type: 'lease.given-up' }))),
-  ...['lease.released', 'lease.fenced', 'relay.current', 'relay.behind'].map(type =>
-    fc.constant(act(type, (_, { leadership }) => leadership.send({ type }))),
+  fc.constant(answers('claim', 'chosen', () => ({ type: 'claim.granted' }))),
+  fc.constant(answers('claim', 'not chosen', () => ({ type: 'claim.refused' }))),
+  ...['lease.released', 'lease.fenced', 'relay.current', 'relay.behind', 'lease.claimed', 'standby.covered', 'leadership.hand-over'].map(
+    type => fc.constant(act(type, (_, { leadership }) => leadership.send({ type }))),
   ),
+  fc.constant(act('offered', (_, { leadership }) => leadership.send({ type: 'lease.offered', from: 'other' }))),
   ...[100, 1000, 5000, 20_000].map(ms => fc.constant(act(`${ms} ms`, (_, { clock }) => clock.advance(ms)))),
 ]
 const retire = act('retire', (model, { leadership }) => {
@@ -125,6 +128,7 @@ function heal(model: Model, real: Real): void {
     const now = clock.now()
     for (const { id, tell } of leadership.alive()) {
       if (id === 'handOver') tell({ type: 'lease.given-up' })
+      else if (id === 'claim') tell({ type: 'claim.refused' })
       else
         tell(
           id === 'acquire'
@@ -150,6 +154,7 @@ it('whatever is told in whatever order, it leads only on a lease of its own, and
           campaignMs: ({ context: { misses, remainingMs } }) => (misses > 0 ? 100 : remainingMs + 1),
           renewMs: ({ context: { misses } }) => (misses > 0 ? 100 : 5000),
           leaseSafetyMs: ({ context }) => Math.max(0, context.validUntil - clock.now()),
+          ...{ claimMaxMs: 300, successorMaxMs: 3000, standbyMaxMs: 3500 },
           ...{ handOverMaxMs: 1000, soloProbeMs: 300, standDownMaxMs: 5000 },
         },
         guards: { isStillGood: ({ event }) => event.validUntil > clock.now() },

@@ -17,7 +17,11 @@ const maySolo = (spot: Spot): boolean => spot.snapshot.context.onLoss === 'solo'
 const portOf: Record<string, string> = {
   'follower.campaigning': 'acquire',
   'leader.renewing': 'renew',
-  'leader.handing-over': 'handOver',
+  'follower.succeeding.claiming': 'claim',
+  'follower.succeeding.taking': 'acquire',
+  'leader.handing-over.offering': 'offer',
+  'leader.handing-over.awaiting.renewing': 'renew',
+  'leader.handing-over.releasing': 'handOver',
   'solo.probing': 'acquire',
 }
 
@@ -54,6 +58,31 @@ describe('leadership, in every state it can get into', () => {
     )
   })
 
+  it('a successor asks for a socket exactly while it prepares to lead, and lets it go unless it does', () => {
+    const prepares = (spot: Spot): boolean => isIn(spot, 'follower.succeeding.preparing', 'follower.succeeding.taking')
+    expect(
+      brokenSteps(all, ({ from, to, told }) => {
+        const said = told.filter(type => type.startsWith('standby.')).join()
+        if (prepares(to)) return said === (prepares(from) ? '' : 'standby.wanted')
+        if (!prepares(from) || role(to) === 'leader') return said === '' || isIn(from, 'follower.succeeding.claiming')
+        return said === 'standby.over'
+      }),
+    ).toEqual([])
+  })
+
+  it('a leader that hands over goes on until a successor has the lease, or nobody wants it', () => {
+    expect(
+      brokenSteps(
+        all,
+        ({ from, to, event }) =>
+          !isIn(from, 'leader.handing-over.offering', 'leader.handing-over.awaiting') ||
+          role(to) === 'leader' ||
+          ['lease.fenced', 'lease.lost'].includes(event.type) ||
+          event.type.includes('leaseSafetyMs'),
+      ),
+    ).toEqual([])
+  })
+
   it('where solo is not wanted, it is never reached', () => {
     expect(broken(all, spot => role(spot) !== 'solo' || maySolo(spot))).toEqual([])
   })
@@ -81,7 +110,7 @@ describe('leadership, in every state it can get into', () => {
         const times = told.filter(type => type === 'leadership.retired').length
         const endsHandOver = isIn(from, 'leader.handing-over') && !isIn(to, 'leader.handing-over')
         const isAtOnce = event.type === 'leadership.retire' && role(from) !== 'leader'
-        return times === (endsHandOver || isAtOnce ? 1 : 0)
+        return times === ((endsHandOver && !isEligible(from)) || isAtOnce ? 1 : 0)
       }),
     ).toEqual([])
     expect(
@@ -110,7 +139,11 @@ describe('leadership, in every state it can get into', () => {
       brokenSteps(all, ({ from, to, event }) => event.type !== 'lease.fenced' || role(from) !== 'leader' || role(to) === 'follower'),
     ).toEqual([])
     expect(
-      brokenSteps(all, ({ from, to, event }) => event.type !== 'lease.lost' || !isIn(from, 'leader.renewing') || role(to) === 'follower'),
+      brokenSteps(
+        all,
+        ({ from, to, event }) =>
+          event.type !== 'lease.lost' || !isIn(from, 'leader.renewing', 'leader.handing-over.awaiting.renewing') || role(to) === 'follower',
+      ),
     ).toEqual([])
   })
 
@@ -128,7 +161,7 @@ describe('leadership, in every state it can get into', () => {
   })
 
   it('who may lead does, by timers alone, as soon as the lease is granted; who may not comes to rest', () => {
-    const answers = (type: string, more: number): boolean => type === 'lease.granted' && more > 0
+    const answers = (type: string, more: number): boolean => (type === 'lease.granted' && more > 0) || type === 'claim.refused'
     const eligible = { ...all, spots: new Map([...all.spots].filter(([, spot]) => isEligible(spot))) }
     expect(
       stuck(
@@ -154,7 +187,10 @@ describe('leadership, in every state it can get into', () => {
 })
 
 const validMs = 13_500
-const delays = { campaignMs: 200, renewMs: 5000, handOverMaxMs: 1000, soloProbeMs: 300, standDownMaxMs: 4000 }
+const delays = {
+  ...{ campaignMs: 200, renewMs: 5000, soloProbeMs: 300, standDownMaxMs: 4000 },
+  ...{ claimMaxMs: 250, successorMaxMs: 7000, standbyMaxMs: 190, handOverMaxMs: 1000 },
+}
 const run = (clock: ReturnType<typeof fakeClock>, onLoss = 'solo', eligible = true) =>
   runSubject({
     machine: leadershipMachine,
@@ -165,7 +201,7 @@ const run = (clock: ReturnType<typeof fakeClock>, onLoss = 'solo', eligible = tr
   })
 
 /** Questions in a row that nobody answered: the third makes a hermit. */
-const waiting = (asks: string): object => ({ on: { TIME: asks, FREED: asks, BEHIND: asks, RETIRED: 'retired' } })
+const waiting = (asks: string): object => ({ on: { TIME: asks, FREED: asks, BEHIND: asks, OFFERED: 'claiming', RETIRED: 'retired' } })
 const asked = (onSilence: string): object => ({
   on: { YES: 'ruling', LATE_YES: 'subject', NO: 'subject', SILENCE: onSilence, RETIRED: 'retired' },
 })
@@ -176,14 +212,31 @@ const spec = createMachine({
   states: {
     subject: waiting('asking'),
     asking: asked('subject1'),
+    claiming: { on: { CHOSEN: 'preparing', NOT_CHOSEN: 'subject', FREED: 'asking', BEHIND: 'subject', RETIRED: 'retired' } },
+    preparing: { on: { COVERED: 'taking', FREED: 'taking', TOO_SLOW: 'subject', BEHIND: 'subject', RETIRED: 'retired' } },
+    taking: { on: { YES: 'ruling', LATE_YES: 'subject', NO: 'subject', SILENCE: 'subject1', BEHIND: 'subject', RETIRED: 'retired' } },
     subject1: { on: { TIME: 'asking1', BEHIND: 'asking1', RETIRED: 'retired' } },
     asking1: asked('subject2'),
     subject2: { on: { TIME: 'asking2', BEHIND: 'asking2', RETIRED: 'retired' } },
     asking2: asked('hermit'),
-    ruling: { on: { RENEWAL_DUE: 'confirming', FENCED: 'subject', RETIRED: 'abdicating' } },
+    ruling: { on: { RENEWAL_DUE: 'confirming', FENCED: 'subject', RETIRED: 'offering', HAND_OVER: 'passing' } },
     confirming: {
-      on: { HELD: 'ruling', NO_LONGER: 'subject', STOOD_STILL: 'subject', NO_ANSWER: 'hermit', FENCED: 'subject', RETIRED: 'abdicating' },
+      on: {
+        HELD: 'ruling',
+        NO_LONGER: 'subject',
+        STOOD_STILL: 'subject',
+        NO_ANSWER: 'hermit',
+        FENCED: 'subject',
+        RETIRED: 'offering',
+        HAND_OVER: 'passing',
+      },
     },
+    offering: { on: { CLAIMED: 'awaiting', UNCLAIMED: 'abdicating', FENCED: 'retired', RETIRED: 'offering' } },
+    awaiting: { on: { RENEWAL_DUE: 'affirming', SUCCESSOR_LATE: 'abdicating', FENCED: 'retired' } },
+    affirming: { on: { HELD: 'awaiting', NO_LONGER: 'retired', STILL_SILENT: 'awaiting', FENCED: 'retired' } },
+    passing: { on: { CLAIMED: 'passed', UNCLAIMED: 'releasing', FENCED: 'subject', RETIRED: 'offering' } },
+    passed: { on: { FENCED: 'subject', RETIRED: 'awaiting' } },
+    releasing: { on: { GIVEN: 'subject', RETIRED: 'abdicating' } },
     abdicating: { on: { GIVEN: 'retired', GIVING_HANGS: 'retired', FENCED: 'retired', RETIRED: 'abdicating' } },
     hermit: { on: { PROBE: 'calling', RETIRED: 'retired', BEHIND: 'hermit' } },
     calling: { on: { YES: 'ruling', LATE_YES: 'hermit', NO: 'returning', SILENCE: 'hermit', RETIRED: 'retired' } },
@@ -217,6 +270,9 @@ describe('leadership, driven by a model of who rules', () => {
       expect(leadership.snapshot()).toBe(before)
     }
     const follows = is('{"follower":"watching"}', '', 'lost')
+    const offered = is('{"leader":{"handing-over":"offering"}}', 'offer', 'gained')
+    const claimed = is('{"leader":{"handing-over":{"awaiting":"sure"}}}', '', 'gained')
+    const releasing = is('{"leader":{"handing-over":"releasing"}}', 'handOver', 'gained')
     const asking = is('{"follower":"campaigning"}', 'acquire', 'lost')
     await path.test({
       events: {
@@ -237,6 +293,21 @@ describe('leadership, driven by a model of who rules', () => {
         },
         FENCED: send('lease.fenced'),
         RETIRED: send('leadership.retire'),
+        HAND_OVER: send('leadership.hand-over'),
+        OFFERED: () => leadership.send({ type: 'lease.offered', from: 'other' }),
+        CHOSEN: () => answer({ type: 'claim.granted' }),
+        NOT_CHOSEN: () => answer({ type: 'claim.refused' }),
+        COVERED: send('standby.covered'),
+        TOO_SLOW: () => clock.advance(delays.standbyMaxMs),
+        CLAIMED: send('lease.claimed'),
+        UNCLAIMED: () => clock.advance(delays.claimMaxMs),
+        SUCCESSOR_LATE: () => {
+          for (let ms = 0; ms < delays.successorMaxMs; ms += 1000) {
+            clock.advance(1000)
+            answer({ type: 'lease.held', validUntil: clock.now() + validMs })
+          }
+        },
+        STILL_SILENT: () => answer({ type: 'lease.unreachable', cause: 'timeout' }),
         GIVEN: () => answer({ type: 'lease.given-up' }),
         GIVING_HANGS: () => clock.advance(delays.handOverMaxMs),
         PROBE: () => clock.advance(delays.soloProbeMs),
@@ -247,7 +318,12 @@ describe('leadership, driven by a model of who rules', () => {
         ...{ subject: follows, subject1: follows, subject2: follows, asking, asking1: asking, asking2: asking },
         ruling: is('{"leader":"holding"}', '', 'gained'),
         confirming: is('{"leader":"renewing"}', 'renew', 'gained'),
-        abdicating: is('{"leader":"handing-over"}', 'handOver', 'gained'),
+        claiming: is('{"follower":{"succeeding":"claiming"}}', 'claim', 'lost'),
+        preparing: is('{"follower":{"succeeding":"preparing"}}', '', 'lost'),
+        taking: is('{"follower":{"succeeding":"taking"}}', 'acquire', 'lost'),
+        ...{ offering: offered, passing: offered, awaiting: claimed, passed: claimed },
+        affirming: is('{"leader":{"handing-over":{"awaiting":"renewing"}}}', 'renew', 'gained'),
+        ...{ releasing, abdicating: releasing },
         hermit: is('{"solo":"alone"}', '', 'solo'),
         calling: is('{"solo":"probing"}', 'acquire', 'solo'),
         returning: is('{"solo":"standing-down"}', '', 'solo'),

@@ -303,10 +303,13 @@ test('a reader that comes back gets only what is newer, now and later', () => {
   expect(outlet.ids()).toEqual(['1-20', '1-21'])
 })
 
-test('a price outside the order of terms reaches a reader that comes back, too', () => {
+test('a price outside the order of terms reaches a reader that comes back when it is new, not when it was here before', () => {
   const on = stage()
   on.board.apply(updateOf({ at: { epoch: 0, sequence: 3 } }), on.clock.wall())
   const { outlet } = on.join({ after: { epoch: 7, sequence: 15 } })
+  expect(outlet.named('price')).toEqual([])
+  on.board.apply(updateOf({ at: { epoch: 0, sequence: 4 } }), on.clock.wall())
+  on.clock.advance(10)
   expect(outlet.named('price').map(({ id }) => id)).toEqual([undefined])
 })
 

@@ -283,6 +283,8 @@ describe('mailbox of every trade', () => {
     expect(resumed(trade(25, 100, { prev: 20 }))).toEqual(['A/USD 25'])
     expect(resumed(trade(25, 100, { prev: 12 }))).toEqual(['A/USD 25'])
     expect(resumed(trade(25, 100, { prev: 23 }))).toEqual(['A/USD gap undefined-99', 'A/USD 25'])
+    // After a hole in what the exchange sent.
+    expect(resumed(trade(25, 100, { prev: 0 }))).toEqual(['A/USD gap undefined-99', 'A/USD 25'])
     const nextTerm = entryOf(updateOf({ at: { epoch: 2, sequence: 1 }, tradeId: 100, pair: 'A/USD' }))
     expect(resumed(nextTerm)).toEqual(['A/USD gap undefined-99', 'A/USD 1'])
   })

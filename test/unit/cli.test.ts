@@ -17,6 +17,14 @@ test('each command is understood', () => {
   expect(readCommand(['exchange'])).toEqual({ kind: 'exchange', exchange: unset })
 })
 
+test('a recording to open is one file, and perhaps a port', () => {
+  expect(readCommand(['inspect', 'a.jsonl'])).toEqual({ kind: 'inspect', file: 'a.jsonl', port: 8090 })
+  expect(readCommand(['inspect', '--port=0', 'a.jsonl'])).toEqual({ kind: 'inspect', file: 'a.jsonl', port: 0 })
+  for (const wrong of [[], ['a', 'b'], ['a', '--port', 'x'], ['a', '--nonsense']])
+    expect(readCommand(['inspect', ...wrong])).toMatchObject({ kind: 'mistake', text: expect.stringContaining('tickcast inspect --help') })
+  expect(helpText('inspect', '--help')).toMatch(/^tickcast inspect FILE: /)
+})
+
 test('every flag of the exchange is read, by demo too', () => {
   const flags = [
     '--port',

@@ -368,10 +368,10 @@ describe('a feed', () => {
     const since = clock.now()
     await until('20 s have passed', () => clock.now() - since > 20_000)
     here.feed.want(symbolsOf('BTCUSDT'))
-    await until('5 s more have passed', () => clock.now() - since > 25_000)
+    await until('4 s more have passed', () => clock.now() - since > 24_000)
     expect(here.tales()).toEqual(['socket.opened'])
     await until('silence is told in its time', () => here.tales().includes('feed.quiet'))
-    expect(clock.now() - since).toBeGreaterThan(35_000)
+    expect(clock.now() - since).toBeGreaterThan(25_000)
   })
 
   it('tells silence anew when the socket that could not act on it is gone', async () => {

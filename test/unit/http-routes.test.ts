@@ -206,12 +206,36 @@ test('alive is alive; ready is ready only without a reason not to be', async () 
   expect((await get('/v1/status')).body).toEqual({ instance: 'me' })
 })
 
-test('the page comes with a policy that lets in nothing from elsewhere', async () => {
-  const { status, type, headers } = await get('/')
-  expect([status, type]).toEqual([200, 'text/html; charset=utf-8'])
-  expect(headers.get('content-security-policy')).toMatch(/^default-src 'none'; script-src 'self';/)
-  expect(headers.get('x-content-type-options')).toBe('nosniff')
-  expect((await get('/prices.js')).type).toBe('text/javascript; charset=utf-8')
+test('a page comes with a policy that lets in nothing from elsewhere', async () => {
+  for (const path of ['/']) {
+    const { status, type, headers } = await get(path)
+    expect([status, type, headers.get('cache-control')], path).toEqual([200, 'text/html; charset=utf-8', 'no-cache'])
+    expect(headers.get('content-security-policy')).toMatch(/^default-src 'none'; script-src 'self'; style-src 'self';/)
+    expect(headers.get('x-content-type-options')).toBe('nosniff')
+  }
+})
+
+test('what a page needs is kept for ever by its name, and is sent compressed to those who ask', async () => {
+  const names = [...(await get('/')).body.matchAll(/(?:src|href)="([^"]+)"/g)].map(match => String(match[1]))
+  const script = names.find(name => name.endsWith('.js')) ?? ''
+  expect(script).toMatch(/^\/assets\/prices-[\w-]{8}\.js$/)
+  expect(names.find(name => name.endsWith('.svg'))).toMatch(/^\/assets\//)
+  const plain = await get(script, { headers: { 'Accept-Encoding': 'identity' } })
+  expect([plain.status, plain.type]).toEqual([200, 'text/javascript; charset=utf-8'])
+  expect(plain.headers.get('cache-control')).toBe('public, max-age=31536000, immutable')
+  expect(plain.headers.get('content-encoding')).toBeNull()
+  const zipped = await get(script, { headers: { 'Accept-Encoding': 'gzip, br' } })
+  expect([zipped.headers.get('content-encoding'), zipped.headers.get('vary')]).toEqual(['gzip', 'Accept-Encoding'])
+  expect(zipped.body).toBe(plain.body)
+  expectProblem(await get('/assets/prices-00000000.js'), 404, /There is nothing at/)
+})
+
+test('a page that has not changed is not sent again', async () => {
+  const etag = (await get('/')).headers.get('etag') ?? ''
+  expect(etag).toMatch(/^W\/"[\w-]{22}"$/)
+  const again = await get('/', { headers: { 'If-None-Match': etag } })
+  expect([again.status, again.body]).toEqual([304, ''])
+  expect((await get('/', { headers: { 'If-None-Match': 'W/"another"' } })).status).toBe(200)
 })
 
 test('what is not there is 404', async () => {

@@ -9,9 +9,20 @@ import { fakeClock } from '../support/fake-clock.ts'
 function stage({ hasOwnSocket = false, level = 'live' as Level } = {}) {
   const clock = fakeClock()
   const board = createBoard(clock, () => {})
-  const levels = createLevels({ clock, board, staleAfterMs: 8000, instanceLevel: () => level, hasOwnSocket: () => hasOwnSocket })
+  let since = clock.now()
+  const levels = createLevels({
+    clock,
+    board,
+    staleAfterMs: 8000,
+    instanceLevel: () => level,
+    levelSince: () => since,
+    hasOwnSocket: () => hasOwnSocket,
+  })
+  const goLive = (): void => {
+    since = clock.now()
+  }
   const update = { pair: 'ADA/USD', at: { epoch: 1, sequence: 1 }, prev: 0, cause: 'trade' as const, body: '"cause":"trade","tradeId":7}' }
-  return { clock, board, levels, update }
+  return { clock, board, levels, update, goLive }
 }
 
 test('a price read from where it is stored is not live, although everything else is', () => {
@@ -42,5 +53,16 @@ test('what the leader calls stale is stale on a follower', () => {
   levels.beat({ epoch: 1, instance: 'one', level: 'live', stale: ['ADA/USD'] })
   expect(levels.of('ADA/USD')).toBe('stale')
   levels.beat({ epoch: 1, instance: 'one', level: 'live', stale: [] })
+  expect(levels.of('ADA/USD')).toBe('live')
+})
+
+test('a leader heard again says nothing about a price from before: it may not know yet that anybody wants that pair', () => {
+  const { clock, board, levels, update, goLive } = stage()
+  board.apply(update, clock.wall())
+  clock.advance(5000)
+  expect(levels.of('ADA/USD')).toBe('live')
+  goLive()
+  expect(levels.of('ADA/USD')).toBe('shared-cache')
+  board.apply({ ...update, at: { epoch: 2, sequence: 1 } }, clock.wall())
   expect(levels.of('ADA/USD')).toBe('live')
 })

@@ -12,7 +12,7 @@ const ttlMs = 3000
 const unreachable = { kind: 'unreachable', cause: 'the test says so' } as const
 
 interface Question {
-  readonly kind: 'acquire' | 'renew' | 'release'
+  readonly kind: 'acquire' | 'renew' | 'release' | 'offer' | 'claim'
   readonly at: number
   readonly answer: (outcome: unknown) => Promise<void>
 }
@@ -43,7 +43,7 @@ function stage(clock = fakeClock()): Stage {
       }
       questions.push({ kind, at: clock.now(), answer })
     })
-  const lease: Lease = { acquire: ask('acquire'), renew: ask('renew'), release: ask('release') }
+  const lease: Lease = { acquire: ask('acquire'), renew: ask('renew'), release: ask('release'), offer: ask('offer'), claim: ask('claim') }
   const machine = provideGateway({
     clock,
     lease,

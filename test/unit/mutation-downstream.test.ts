@@ -30,8 +30,11 @@ function stage() {
     path: { learn: () => {} } as unknown as Path,
     staleAfterMs: 60_000,
     heartbeat: () => {},
+    offered: () => {},
+    claimed: () => {},
     released: () => {},
     garbled: () => {},
+    holed: () => {},
   })
   const join = (): void => void downstream.follow(event => void told.push(event))
   return { clock, lines, told, downstream, join, beat: () => lines.at(-1)?.bulletin('heartbeat', heartbeat) }

@@ -26,6 +26,28 @@ function wireOf(): { readonly wire: Wire; readonly sent: string[]; readonly emit
   return { wire: wire as unknown as Wire, sent, emitter, open }
 }
 
+const tickerOf = (symbol: string): string => {
+  const figures = {
+    p: '0.1',
+    P: '0.1',
+    w: '1',
+    x: '1',
+    c: '1',
+    Q: '1',
+    b: '1',
+    B: '1',
+    a: '1',
+    A: '1',
+    o: '1',
+    h: '1',
+    l: '1',
+    v: '1',
+    q: '1',
+  }
+  const data = { e: '24hrTicker', E: 1_700_000_000_000, s: symbol, ...figures, O: 0, C: 1_700_000_000_000, F: 0, L: 1, n: 2 }
+  return JSON.stringify({ stream: `${symbol.toLowerCase()}@ticker`, data })
+}
+
 test('pairs wanted while the socket opens are asked for when it has opened, all of them', () => {
   const clock = fakeClock()
   const { wire, sent, open } = wireOf()
@@ -52,5 +74,46 @@ test('a pair wanted later is asked for on the socket that is open, and the socke
   clock.advance(10)
   expect(told).toEqual(['socket.opened'])
   expect(sent.map(text => JSON.parse(text).params)).toEqual([['btcusdt@trade'], ['ethusdt@trade']])
+  feed.stop()
+})
+
+test.each([
+  { streams: ['trade', 'ticker'] as const, afterMs: 5000, why: 'tickers come every second' },
+  { streams: ['trade'] as const, afterMs: 15_000, why: 'trades come when they come' },
+])('a socket that never says anything is found mute after $afterMs ms where $why', ({ streams, afterMs }) => {
+  const clock = fakeClock()
+  const { wire, emitter, open } = wireOf()
+  const told: string[] = []
+  const feed = createFeed({ clock, urls: ['ws://x'], streams, tick: () => {}, note: () => {}, connect: () => wire })
+  feed.want(new Set(['BTCUSDT']))
+  feed.open('a', ({ type }) => told.push(type))
+  open()
+  for (let at = 0; at < afterMs - 500; at += 500) {
+    clock.advance(500)
+    emitter.emit('pong')
+  }
+  expect(told).toEqual(['socket.opened'])
+  clock.advance(1000)
+  expect(told).toEqual(['socket.opened', 'feed.quiet'])
+  feed.stop()
+})
+
+test('a successor that opens while the exchange is silent does not make the silence shorter', () => {
+  const clock = fakeClock()
+  const wires = [wireOf(), wireOf()]
+  const told: string[] = []
+  let opened = 0
+  const connect = (): Wire => (wires[opened++] as (typeof wires)[number]).wire
+  const feed = createFeed({ clock, urls: ['ws://x'], streams: ['ticker'], tick: () => {}, note: () => {}, connect })
+  feed.want(new Set(['BTCUSDT']))
+  feed.open('a', ({ type }) => told.push(type))
+  wires[0]?.open()
+  clock.advance(10)
+  wires[0]?.emitter.emit('message', Buffer.from(tickerOf('BTCUSDT')), false)
+  clock.advance(2000)
+  feed.open('b', ({ type }) => told.push(type))
+  wires[1]?.open()
+  clock.advance(1600)
+  expect(told).toEqual(['socket.opened', 'socket.opened', 'feed.quiet'])
   feed.stop()
 })

@@ -16,6 +16,7 @@ function stage() {
     board,
     staleAfterMs: 60_000,
     instanceLevel: () => on.level,
+    levelSince: () => 0,
     hasOwnSocket: () => on.hasOwnSocket,
   })
   const put = (sequence: number, isStored: boolean): boolean => board.apply(updateOf({ at: sequence }), clock.wall(), { isStored })

@@ -59,3 +59,25 @@ test('what somebody else publishes while we have a socket counts, too: older tra
   take(10)
   expect(published.length).toBe(2)
 })
+
+test('what arrives while we wait to lead goes out when we do, from where the one before us ended', () => {
+  const { path, board, take, published, clock } = stage()
+  path.hold()
+  for (const tradeId of [4, 5, 6, 7]) take(tradeId)
+  expect(published).toEqual([])
+  board.apply(updateOf({ at: 50, tradeId: 5 }), clock.wall())
+  path.resume()
+  expect(published.map(({ body }) => Number(/"tradeId":(\d+)/.exec(body)?.[1]))).toEqual([6, 7])
+  take(8)
+  expect(published.length).toBe(3)
+})
+
+test('what arrived while we waited in vain to lead is forgotten', () => {
+  const { path, take, published } = stage()
+  path.hold()
+  take(4)
+  path.drop()
+  path.hold()
+  path.resume()
+  expect(published).toEqual([])
+})

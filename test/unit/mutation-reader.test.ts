@@ -18,18 +18,20 @@ const entryAt = (at: Position): Entry => {
   return entry
 }
 
-test('a price of an older term is news if it was made well after what the reader had, and without an id', () => {
+test('a price of an older term is news if it was made well after what the reader had, numbered as in the term it knows', () => {
   const entry = entryAt({ epoch: 900, sequence: 10_000_000 })
-  const news = newsOf(reader, entry)
+  const news = newsOf(reader, entry, true)
   expect(news?.update.body).toBe(entry.update.body)
-  expect(news?.update.at.epoch).toBe(0)
+  // Made at 900 + 10,000,000 µs, which is 9,999,900 µs into the reader's term; what came before it the reader cannot know.
+  expect(news?.update).toMatchObject({ at: { epoch: 1000, sequence: 9_999_900 }, prev: 9_999_900 })
+  expect(newsOf(reader, entry, true)).toBe(news)
 })
 
 test.each([1, 4_000_000, 5_000_000, 5_900_000])('a price of an older term made %s µs into it is no news', sequence => {
-  expect(newsOf(reader, entryAt({ epoch: 900, sequence }))).toBe(undefined)
+  expect(newsOf(reader, entryAt({ epoch: 900, sequence }), true)).toBe(undefined)
 })
 
 test('a price of a newer position is news as it is', () => {
   const entry = entryAt({ epoch: 2000, sequence: 5_000_000 })
-  expect(newsOf(reader, entry)).toBe(entry)
+  expect(newsOf(reader, entry, true)).toBe(entry)
 })
