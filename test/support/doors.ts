@@ -21,6 +21,7 @@ export interface House {
   readonly wanted: Wanted
   readonly standings: Map<string, Standing>
   readonly levels: Map<string, Level>
+  handOver: () => boolean
   unready: string[]
   /** How often each pair was added and removed. */
   readonly added: string[]
@@ -68,7 +69,7 @@ export async function openHouse(environment: Readonly<Record<string, string>> = 
       counted.remove(pair)
     },
   }
-  const house = { unready: [] as string[] }
+  const house = { unready: [] as string[], handOver: (): boolean => false }
   const server: Server = createServer({
     clock,
     config,
@@ -77,6 +78,7 @@ export async function openHouse(environment: Readonly<Record<string, string>> = 
       hub,
       wanted,
       levelOf,
+      handOver: () => house.handOver(),
       resolve: pair => standings.get(pair) ?? { kind: 'trading', symbol: pair.replace('/', '') },
       search: (text, limit) => [{ pair: 'BTC/USD', symbol: `${text}:${limit}`, status: 'TRADING' }],
       status: () => ({ instance: 'me' }),

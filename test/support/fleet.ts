@@ -1,6 +1,6 @@
 import { systemClock } from '../../src/clock.ts'
 import { type ExchangeOptions, type SimulatedExchange, startExchange } from '../../src/simulator/exchange.ts'
-import { endAll, type Process, startProcess } from './instance.ts'
+import { type Process, type ProcessOptions, startProcess } from './instance.ts'
 import { type RedisServer, startRedis } from './redis.ts'
 import { until } from './until.ts'
 
@@ -8,19 +8,28 @@ import { until } from './until.ts'
 export interface Fleet {
   readonly redis: RedisServer
   readonly exchange: SimulatedExchange
-  start(environment?: Readonly<Record<string, string>>): Promise<Process>
+  start(environment?: Readonly<Record<string, string>>, options?: ProcessOptions): Promise<Process>
   /** The one instance among these that leads. */
   leader(among: readonly Process[], withinMs?: number): Promise<Process>
   end(): Promise<void>
 }
 
-export async function startFleet(options: Partial<ExchangeOptions> = {}): Promise<Fleet> {
-  const [redis, exchange] = await Promise.all([startRedis(), startExchange({ clock: systemClock, ...options })])
+export interface FleetOptions extends Partial<ExchangeOptions> {
+  readonly redisArgs?: readonly string[]
+}
+
+export async function startFleet({ redisArgs = [], ...options }: FleetOptions = {}): Promise<Fleet> {
+  const [redis, exchange] = await Promise.all([startRedis({ args: redisArgs }), startExchange({ clock: systemClock, ...options })])
   const common = { REDIS_URL: redis.url, TICKCAST_EXCHANGE_WS_URLS: exchange.wsUrl, TICKCAST_EXCHANGE_REST_URLS: exchange.restUrl }
+  const started: Process[] = []
   return {
     redis,
     exchange,
-    start: environment => startProcess(['serve'], { ...common, ...environment }),
+    start: async (environment, how) => {
+      const one = await startProcess(['serve'], { ...common, ...environment }, how)
+      started.push(one)
+      return one
+    },
     leader: (among, withinMs) =>
       until(
         'one instance leads',
@@ -31,7 +40,7 @@ export async function startFleet(options: Partial<ExchangeOptions> = {}): Promis
         withinMs,
       ),
     end: async () => {
-      endAll()
+      for (const one of started) one.signal('SIGKILL')
       await exchange.close()
       await redis.stop()
     },

@@ -11,7 +11,9 @@ import { until } from './until.ts'
 export interface Speaker {
   readonly epoch: number
   /** Publishes the next price of the pair, and returns its id. */
-  price(): Promise<string>
+  price(of?: string): Promise<string>
+  /** The same, but it is only stored: as if the message had been lost on its way to everybody. */
+  lose(of?: string): Promise<string>
   /** A price now and every 200 ms, until told otherwise. */
   feed(isOn: boolean): void
   /** A heartbeat now and every 200 ms, saying this. */
@@ -28,16 +30,23 @@ export async function startSpeaker(url: string, pair = 'BTC/USD'): Promise<Speak
     return outcome.kind === 'granted' && outcome
   })
   const { epoch } = granted
+  const last = new Map<string, number>()
   const said = { sequence: 0, isFed: false, level: undefined as Level | undefined }
 
-  const price = async (): Promise<string> => {
+  const next = (of: string): { readonly id: string; readonly payload: string } => {
     said.sequence += 1
     const { sequence } = said
     const now = Date.now()
-    const fields = { pair, symbol: 'BTCUSDT', price: `${60_000 + sequence}.5`, tradeId: sequence, exchangeTime: now, receivedAt: now }
+    const fields = { pair: of, symbol: 'BTCUSDT', price: `${60_000 + sequence}.5`, tradeId: sequence, exchangeTime: now, receivedAt: now }
     const body = writeBody({ ...fields, source: 'websocket' }, 'trade', 'live')
-    await bus.publish(epoch, [{ pair, payload: writePayload({ pair, at: { epoch, sequence }, prev: sequence - 1, cause: 'trade', body }) }])
-    return `${epoch}-${sequence}`
+    const prev = last.get(of) ?? 0
+    last.set(of, sequence)
+    return { id: `${epoch}-${sequence}`, payload: writePayload({ pair: of, at: { epoch, sequence }, prev, cause: 'trade', body }) }
+  }
+  const price = async (of = pair): Promise<string> => {
+    const { id, payload } = next(of)
+    await bus.publish(epoch, [{ pair: of, payload }])
+    return id
   }
   const speak = (): void => {
     if (said.isFed) void price()
@@ -47,6 +56,12 @@ export async function startSpeaker(url: string, pair = 'BTC/USD'): Promise<Speak
   return {
     epoch,
     price,
+    lose: async (of = pair) => {
+      const { id, payload } = next(of)
+      const store = { lua: "return redis.call('SET', KEYS[1], ARGV[1])", sha: '0'.repeat(40) }
+      await commands.run({ plain: store, sharded: store }, [names().key(of)], [payload])
+      return id
+    },
     feed: isOn => {
       said.isFed = isOn
       speak()
