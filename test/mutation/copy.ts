@@ -20,7 +20,11 @@ export function createCopy(project: string, folder: string): Copy {
   mkdirSync(folder, { recursive: true })
   for (const name of copied) if (existsSync(join(project, name))) cpSync(join(project, name), join(folder, name), { recursive: true })
   linkPackages(join(project, 'node_modules'), join(folder, 'node_modules'))
-  const compile = (): Promise<void> => compileIn(folder)
+  const pages = join(project, 'dist/src/web')
+  const compile = async (): Promise<void> => {
+    await compileIn(folder)
+    if (existsSync(pages)) cpSync(pages, join(folder, 'dist/src/web'), { recursive: true })
+  }
   return {
     folder,
     compile,
@@ -75,5 +79,8 @@ async function compileIn(folder: string): Promise<void> {
     withinMs: compileMaxMs,
   })
   if (code !== 0) throw new Error(output.trim().slice(0, 500))
-  cpSync(join(folder, 'src'), join(folder, 'dist/src'), { recursive: true, filter: path => !path.endsWith('.ts') })
+  cpSync(join(folder, 'src'), join(folder, 'dist/src'), {
+    recursive: true,
+    filter: path => !path.endsWith('.ts') && path !== join(folder, 'src/web'),
+  })
 }

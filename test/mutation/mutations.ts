@@ -85,7 +85,12 @@ const leasing: readonly Mutation[] = [
   {
     name: 'anybody can release the embedded lease',
     file: 'src/leadership/memory-lease.ts',
-    changes: [['if (keys.get(names.leader) !== id) return false', 'if (keys.get(names.leader) === undefined) return false']],
+    changes: [
+      [
+        'if (keys.get(names.leader) !== id) return false\n        keys.delete',
+        'if (keys.get(names.leader) === undefined) return false\n        keys.delete',
+      ],
+    ],
     suites: [embedded],
   },
   {
@@ -121,7 +126,12 @@ const leasing: readonly Mutation[] = [
   {
     name: 'a lease granted to nobody who still waits is not given back',
     file: 'src/actors.ts',
-    changes: [["if (outcome.kind === 'granted') void lease.release({ id })", "if (outcome.kind === 'granted') return"]],
+    changes: [
+      [
+        "if (outcome.kind === 'granted' && mine === asks) void lease.release({ id })",
+        "if (outcome.kind === 'granted' && mine > asks) void lease.release({ id })",
+      ],
+    ],
     suites: [unit('mutation-actors')],
   },
   {
@@ -212,8 +222,63 @@ const leading: readonly Mutation[] = [
   {
     name: 'the leader streams only what its own readers want',
     file: 'src/instance.ts',
-    changes: [["role === 'leader' ? wanted.everywhere() : role === 'solo'", "role === 'leader' ? wanted.here() : role === 'solo'"]],
+    changes: [["diary.isStandby() ? wanted.everywhere() : role === 'solo'", "diary.isStandby() ? wanted.here() : role === 'solo'"]],
     suites: [simulation],
+  },
+]
+
+const handingOver: readonly Mutation[] = [
+  {
+    name: 'a lease is taken over without a claim, however late the request arrives',
+    file: 'src/leadership/acquire.lua',
+    changes: [[" and redis.call('GET', KEYS[3]) == ARGV[1]", '']],
+    suites: [redis],
+  },
+  {
+    name: 'the embedded lease is taken over without a claim',
+    file: 'src/leadership/memory-lease.ts',
+    changes: [[' && keys.get(names.successor) === id', '']],
+    suites: [embedded],
+  },
+  {
+    name: 'a claim outlives the taking, and the next hand-over finds no successor',
+    file: 'src/leadership/acquire.lua',
+    changes: [["redis.call('DEL', KEYS[3])", '']],
+    suites: [redis],
+  },
+  {
+    name: 'what the socket of a successor brought before it led is forgotten',
+    file: 'src/path.ts',
+    changes: [['for (const { tick, receivedAt } of held) take(tick, receivedAt)', 'void held']],
+    suites: [unit('mutation-path')],
+  },
+  {
+    name: 'a successor publishes before it leads',
+    file: 'src/path.ts',
+    changes: [
+      ['if (waiting === undefined) return take(tick, receivedAt)', 'take(tick, receivedAt)\n      if (waiting === undefined) return'],
+    ],
+    suites: [unit('mutation-path')],
+  },
+  {
+    name: 'a leader that hears a newer epoch goes on',
+    file: 'src/bus/publisher.ts',
+    changes: [['if (term !== undefined && at.epoch > term.epoch) stopPublishing(term.epoch)', '']],
+    suites: [unit('publisher')],
+  },
+  {
+    name: 'a successor lets go of its socket when it gets the lease',
+    file: 'machines/hand-over.ts',
+    changes: [
+      ["target: '#leadership.leader', actions: 'takeTerm'", "target: '#leadership.leader', actions: ['takeTerm', 'tellStandbyOver']"],
+    ],
+    suites: [model('leadership')],
+  },
+  {
+    name: 'a leader that hands over stops renewing',
+    file: 'machines/hand-over.ts',
+    changes: [["sure: { after: { renewMs: 'renewing', leaseSafetyMs", 'sure: { after: { leaseSafetyMs']],
+    suites: [model('leadership')],
   },
 ]
 
@@ -290,7 +355,7 @@ const following: readonly Mutation[] = [
   {
     name: 'a stored price is shown as live',
     file: 'src/levels.ts',
-    changes: [['if (isCached(level) || entry.isStored)', 'if (isCached(level))']],
+    changes: [['const isUnheard = entry.isStored || (', 'const isUnheard = (']],
     suites: [unit('mutation-levels')],
   },
   {
@@ -346,7 +411,7 @@ const exchanging: readonly Mutation[] = [
   {
     name: 'waits between connection attempts do not grow',
     file: 'src/actors.ts',
-    changes: [['backoffMs(clock, attempt - 2, 500, 30_000)', 'backoffMs(clock, attempt * 0, 500, 30_000)']],
+    changes: [['backoffMs(clock, attempt - 2, 500, 10_000)', 'backoffMs(clock, attempt * 0, 500, 10_000)']],
     suites: [unit('mutation-actors')],
   },
   {
@@ -553,7 +618,7 @@ const reading: readonly Mutation[] = [
   {
     name: 'a reader that comes back is sent what it has had',
     file: 'src/board/reader.ts',
-    changes: [['if (after === undefined || at.epoch === 0) return entry', 'if (after === undefined || at.epoch >= 0) return entry']],
+    changes: [['if (after === undefined) return entry', 'if (after === undefined || at.epoch > 0) return entry']],
     suites: [unit('board-hub')],
   },
   {
@@ -627,13 +692,78 @@ const fallingBack: readonly Mutation[] = [
   },
 ]
 
+const distrusting: readonly Mutation[] = [
+  {
+    name: 'a price from far ahead is believed, and locks every later one out',
+    file: 'src/downstream.ts',
+    changes: [[' || isImpossible(update.at.epoch)) return garbled()', ') return garbled()']],
+    suites: [unit('downstream')],
+  },
+  {
+    name: 'a heartbeat from far ahead is believed, and locks every later one out',
+    file: 'src/downstream.ts',
+    changes: [['if (heartbeat === undefined || isImpossible(heartbeat.epoch)) garbled()', 'if (heartbeat === undefined) garbled()']],
+    suites: [unit('downstream')],
+  },
+  {
+    name: 'an epoch written from far ahead is counted on from: followers believe no leader any more',
+    file: 'src/leadership/acquire.lua',
+    changes: [['previous <= micros + 86400000000', 'previous < 9007199254740991']],
+    suites: [redisFaults],
+  },
+  {
+    name: 'holes in what is heard are not healed',
+    file: 'src/downstream.ts',
+    changes: [['    await readStored(wanted.here())\n', '']],
+    suites: [unit('downstream')],
+  },
+  {
+    name: 'a follower keeps in memory whatever length somebody publishes',
+    file: 'src/redis-wire.ts',
+    changes: [['    if (length > stringBytesMax) skip(length, from, lineAt)\n', '']],
+    suites: [unit('redis-wire')],
+  },
+  {
+    name: 'a follower does not notice that its slot was taken away',
+    file: 'src/redis-wire.ts',
+    changes: [["if (name === 'sunsubscribe') close(", "if (name === 'nothing') close("]],
+    suites: [unit('redis-wire')],
+  },
+  {
+    name: 'in a Cluster prices are told to all its servers, and not in their slot',
+    file: 'src/redis-script.ts',
+    changes: [["call(redis.REDIS_VERSION_NUM and 'SPUBLISH' or 'PUBLISH'", "call('PUBLISH'"]],
+    suites: ['test/contract/redis-cluster.test.ts'],
+  },
+  {
+    name: 'after a planned failover the leader stays on the old master',
+    file: 'src/redis.ts',
+    changes: [["if (target.kind === 'sentinel') stops.push(", "if (target.kind === 'standalone') stops.push("]],
+    suites: ['test/contract/redis-sentinel.test.ts'],
+  },
+  {
+    name: 'a Cluster is used without a hash tag',
+    file: 'src/redis-url.ts',
+    changes: [["kind !== 'cluster' || hasHashTag(prefix)", "kind !== 'cluster' || prefix.length >= 0"]],
+    suites: [unit('redis-url'), unit('config')],
+  },
+  {
+    name: 'any certificate will do',
+    file: 'src/redis-place.ts',
+    changes: [['connectTls({ host, port,', 'connectTls({ host, port, rejectUnauthorized: false,']],
+    suites: ['test/contract/redis-tls.test.ts'],
+  },
+]
+
 export const mutations: readonly Mutation[] = [
   ...fencing,
   ...leasing,
   ...leading,
+  ...handingOver,
   ...following,
   ...exchanging,
   ...demanding,
   ...reading,
   ...fallingBack,
+  ...distrusting,
 ]

@@ -42,9 +42,11 @@ export class WorldExchange {
   readonly symbols = new Map<string, Symbol>()
   readonly sockets = new Set<SimulatedSocket>()
   /** When each connection was attempted, for the limit of 300 in five minutes. */
-  readonly attempts: number[] = []
+  readonly attempts: { readonly at: number; readonly by: ProcessClock }[] = []
   readonly #line: TimeLine
   readonly #chance: Chance
+  /** When it last told anything, world's clock. */
+  #toldAt = 0
 
   constructor(line: TimeLine, chance: Chance, names: readonly string[]) {
     this.#line = line
@@ -115,6 +117,7 @@ export class WorldExchange {
   #tell(symbol: Symbol, kind: string, data: object): void {
     const stream = `${symbol.name.toLowerCase()}@${kind}`
     if (this.state.isSilent || this.state.silentStreams.has(stream)) return
+    this.#toldAt = this.#line.now
     let frame: Buffer | undefined
     for (const socket of this.sockets) {
       if (!socket.streams.has(stream)) continue
@@ -123,9 +126,14 @@ export class WorldExchange {
     }
   }
 
+  /** For how long it has told nobody anything, virtual ms. */
+  get silentMs(): number {
+    return this.state.isSilent ? this.#line.now - this.#toldAt : 0
+  }
+
   /** A process opens a connection. */
   connect(clock: ProcessClock, link: ExchangeLink, url: string): Wire {
-    this.attempts.push(this.#line.now)
+    this.attempts.push({ at: this.#line.now, by: clock })
     if (!url.startsWith(host)) throw new Error(`no such host: ${url}`)
     const socket = new SimulatedSocket({ exchange: this, clock, link, line: this.#line, chance: this.#chance })
     socket.begin()
@@ -276,6 +284,7 @@ export class SimulatedSocket implements Wire {
   }
 
   send(text: string): void {
+    if (this.#state === 'opening') throw new Error('WebSocket is not open: readyState 0 (CONNECTING)')
     this.#reach(undefined, () => {
       if (!this.#count()) return
       const { method, params = [], id } = JSON.parse(text) as { method: string; params?: string[]; id: number }

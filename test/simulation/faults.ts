@@ -53,6 +53,7 @@ export const faultKinds = [
   'readers-storm',
   'new-pair',
   'deploy',
+  'hand-over',
 ] as const
 export type FaultKind = (typeof faultKinds)[number]
 
@@ -71,6 +72,11 @@ export const moments = [
   ['leadership', 'alone'],
   ['leadership', 'probing'],
   ['leadership', 'standing-down'],
+  ['leadership', 'claiming'],
+  ['leadership', 'preparing'],
+  ['leadership', 'taking'],
+  ['leadership', 'offering'],
+  ['leadership', 'awaiting'],
   ['relay', 'joining'],
   ['relay', 'catching-up'],
   ['connection', 'connecting'],

@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs, styleText } from 'node:util'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import { type Fault, readPlan } from './faults.ts'
+import { createWorldRecorder } from './record.ts'
 import { isRepeatable, planOf, play, shrink } from './run.ts'
 import type { Outcome } from './world.ts'
 
@@ -14,9 +15,11 @@ const help = `Plays whole clusters under faults on a virtual clock: three instan
   npm run simulate -- --minutes M          for so long
   npm run simulate -- --seed S             this one; with --runs N: S/0, S/1, …
   npm run simulate -- --seed S --plan FILE this one with the faults of a file
+  npm run simulate -- --seed S --trace FILE
+                                           writes a recording of this one: npx tickcast inspect FILE
   npm run simulate -- --workers W          on so many threads (default: 2)
 
-A seed that fails is played again, shrunk to the fewest faults that still fail, and its plan and trace are written to .cache/simulation.`
+A seed that fails is played again, shrunk to the fewest faults that still fail, and its plan, its trace and a recording are written to .cache/simulation.`
 
 interface Finding {
   readonly seed: string
@@ -93,6 +96,13 @@ function writeTrace(name: string, { seed, hash, trace }: Outcome, faults: readon
   return write(name, `${lines.join('\n')}\n`)
 }
 
+/** Plays a world once more, with somebody looking. */
+async function recordingOf(seed: string, faults: readonly Fault[]): Promise<string> {
+  const recorder = createWorldRecorder()
+  const outcome = await play(seed, faults, recorder.observed)
+  return `${recorder.lines(outcome).join('\n')}\n`
+}
+
 async function explain(seed: string, faults: readonly Fault[]): Promise<void> {
   const first = await play(seed, faults)
   console.log(styleText('red', `\nseed ${seed} is in trouble:`))
@@ -110,12 +120,16 @@ async function explain(seed: string, faults: readonly Fault[]): Promise<void> {
     console.log(`  ${(at / 1000).toFixed(3).padStart(9)}  ${who.padEnd(16)} ${what}`)
   const plan = write(`${seed}.plan.json`, JSON.stringify(shrunk.faults, null, 1))
   console.log(`\ntrace   ${writeTrace(`${seed}.trace.jsonl`, shrunk.outcome, shrunk.faults)}`)
+  const recording = write(`${seed}.recording.jsonl`, await recordingOf(seed, shrunk.faults))
+  console.log(`look    npx tickcast inspect ${recording}`)
   console.log(`again   npm run simulate -- --seed ${seed} --plan ${plan}`)
 }
 
 function readFlags() {
   const text = { type: 'string' } as const
-  const { values } = parseArgs({ options: { seed: text, runs: text, minutes: text, workers: text, plan: text, help: { type: 'boolean' } } })
+  const { values } = parseArgs({
+    options: { seed: text, runs: text, minutes: text, workers: text, plan: text, trace: text, help: { type: 'boolean' } },
+  })
   const number = (name: 'runs' | 'minutes' | 'workers', fallback: number | undefined): number | undefined => {
     const given = values[name]
     if (given === undefined) return fallback
@@ -132,6 +146,7 @@ async function main(): Promise<void> {
   if (flags.plan !== undefined || (flags.seed !== undefined && flags.runs === undefined && flags.minutes === undefined)) {
     const faults = flags.plan === undefined ? planOf(seed) : readPlan(readFileSync(flags.plan, 'utf8'))
     const outcome = await play(seed, faults)
+    if (flags.trace !== undefined) writeFileSync(flags.trace, await recordingOf(seed, faults))
     console.log(`seed ${seed}: ${faults.length} faults, ${outcome.steps} steps, trace ${outcome.hash}`)
     if (outcome.troubles.length === 0) return console.log(styleText('green', 'every promise held'))
     process.exitCode = 1

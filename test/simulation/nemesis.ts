@@ -2,7 +2,7 @@ import { type Fault, type FaultKind, moments } from './faults.ts'
 import type { SimulatedProcess } from './process.ts'
 import { SimulatedReader } from './reader.ts'
 import { calmLink } from './store.ts'
-import { bases, type World } from './world.ts'
+import type { World } from './world.ts'
 
 /** Does to a world what a fault says; returns what ends it, if it lasts. */
 export type Nemesis = Readonly<Record<FaultKind, (process: SimulatedProcess, fault: Fault) => (() => void) | undefined>>
@@ -83,13 +83,22 @@ export function createNemesis(world: World): Nemesis {
     },
     /** The lease is free, and whoever gets it stands still before it hears so. */
     'late-grant': (process, { degree, forMs }) => {
-      const [machine, state] = degree < 0.6 ? (['leadership', 'campaigning'] as const) : (['leadership', 'probing'] as const)
-      const end = process.when(machine, state, () => {
+      const state = degree < 0.5 ? 'campaigning' : degree < 0.7 ? 'probing' : 'taking'
+      const end = process.when('leadership', state, () => {
         process.clock.pause()
         world.line.at(world.line.now + 3500, () => process.clock.resume())
       })
       const leader = leading()
       if (leader === undefined || leader === process) return end
+      if (state === 'taking') {
+        // So that nobody else is chosen.
+        for (const other of world.processes) if (other !== process && other !== leader) other.clock.pause()
+        leader.instance?.doors.handOver()
+        world.line.at(world.line.now + 1000, () => {
+          for (const { clock } of world.processes) if (clock !== process.clock) clock.resume()
+        })
+        return end
+      }
       leader.kill()
       world.line.at(world.line.now + forMs, () => void (world.isHealed || leader.start()))
       return end
@@ -115,7 +124,7 @@ export function createNemesis(world: World): Nemesis {
       const { state } = leader.storeLink
       state.hangs = true
       if (degree > 0.5) state.losesReplies = 1
-      world.line.at(world.line.now + (degree > 0.5 ? 2300 : 10), () => void (world.isHealed || leader.stop()))
+      world.line.at(world.line.now + (degree > 0.5 ? 1200 + (degree - 0.5) * 2800 : 10), () => void (world.isHealed || leader.stop()))
       world.line.at(world.line.now + forMs + 6000, () => {
         Object.assign(state, { hangs: false, losesReplies: 0 })
         if (!world.isHealed) leader.start()
@@ -263,7 +272,7 @@ export function createNemesis(world: World): Nemesis {
       return undefined
     },
     'new-pair': (process, fault) => {
-      const base = bases[Math.floor(fault.degree * bases.length)] ?? 'BTC'
+      const base = world.bases[Math.floor(fault.degree * world.bases.length)] ?? 'BTC'
       const parts = {
         name: `late${fault.at}`,
         pairs: [`${base}/USD`],
@@ -274,6 +283,40 @@ export function createNemesis(world: World): Nemesis {
       const reader = new SimulatedReader({ ...parts, trouble: what => world.trouble(what) })
       process.seat(reader)
       return () => process.unseat(reader)
+    },
+    /** Asked for by an operator; now and then while something else is wrong with whoever succeeds. */
+    'hand-over': (process, { degree, forMs }) => {
+      const leader = leading()
+      if (leader !== undefined && degree > 0.8) {
+        // Its commands arrive, and it never hears so; or those of the others take their time; or it is just renewing.
+        const { state } = leader.storeLink
+        if (degree > 0.94) return leader.when('leadership', 'renewing', () => void leader.instance?.doors.handOver())
+        leader.instance?.doors.handOver()
+        if (degree > 0.87) {
+          state.losesReplies = 1
+          return () => Object.assign(state, { losesReplies: 0 })
+        }
+        for (const other of world.processes) if (other !== leader) other.storeLink.state.delayMs = { min: 150, max: 350 }
+        return () => {
+          for (const other of world.processes) Object.assign(other.storeLink.state, { delayMs: calmLink().delayMs })
+        }
+      }
+      leader?.instance?.doors.handOver()
+      if (degree < 0.3) {
+        process.exchangeLink.isCut = true
+        return () => {
+          process.exchangeLink.isCut = false
+        }
+      }
+      if (degree < 0.6) {
+        process.storeLink.state.delayMs = { min: 50, max: 300 }
+        return () => Object.assign(process.storeLink.state, { delayMs: calmLink().delayMs })
+      }
+      if (degree < 0.7) {
+        world.line.at(world.line.now + (degree - 0.6) * 20_000, () => void (world.isHealed || process.stop()))
+        world.line.at(world.line.now + forMs + 4000, () => void (world.isHealed || process.start()))
+      }
+      return undefined
     },
     deploy: (_, { forMs }) => {
       for (const [at, process] of world.processes.entries()) {

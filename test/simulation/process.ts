@@ -22,6 +22,7 @@ export interface ProcessParts {
   readonly trouble: (what: string) => void
   readonly noted: (process: string, line: string) => void
   readonly observed: (instance: Instance) => void
+  readonly stopped: (process: SimulatedProcess) => void
 }
 
 /** One instance of Tickcast with its real machines and its real data path, in a process that can be paused, killed and started again. */
@@ -37,6 +38,8 @@ export class SimulatedProcess {
   rate = 1
   /** When it last ended, on the world's clock. */
   endedAt = 0
+  /** When it was last asked to stop in order. */
+  stopAskedAt = 0
   readonly #parts: ProcessParts
   #starts = 0
 
@@ -57,6 +60,11 @@ export class SimulatedProcess {
     return new StoreLink(server, this.clock, line, chance.fork(`${name}/link/${this.#starts}`))
   }
 
+  /** Of this start, as the lease knows it. */
+  get id(): string {
+    return `${this.name}-${this.#starts}`
+  }
+
   /** Starts with an empty memory. */
   start(): void {
     if (this.state !== 'down') return
@@ -71,15 +79,18 @@ export class SimulatedProcess {
     const ours = names()
     const lease = createMemoryLease({ store, names: ours })
     const ledger = createMemoryLedger({ store, names: ours })
-    const never = new Promise<never>(() => {})
+    const never = (): Promise<never> => {
+      store.trouble()
+      return new Promise(() => {})
+    }
     const instance = createInstance({
       clock,
       config,
       name,
-      id: `${name}-${this.#starts}`,
+      id: this.id,
       bus: createMemoryBus({ store, names: ours }),
-      lease: { ...lease, release: request => (store.state.hangs ? never : lease.release(request)) },
-      ledger: { ...ledger, withdraw: who => (store.state.hangs ? never : ledger.withdraw(who)) },
+      lease: { ...lease, release: request => (store.state.hangs ? never() : lease.release(request)) },
+      ledger: { ...ledger, withdraw: who => (store.state.hangs ? never() : ledger.withdraw(who)) },
       rotateMs: this.#parts.rotateMs,
       connect: url => exchange.connect(clock, exchangeLink, url),
       get: (url, stop) => exchange.get(clock, exchangeLink, url, stop),
@@ -128,6 +139,7 @@ export class SimulatedProcess {
     const { instance } = this
     if (this.state !== 'up' || instance === undefined) return
     this.state = 'draining'
+    this.stopAskedAt = this.#parts.line.now
     void instance.drain().then(() => {
       if (this.instance !== instance) return
       this.instance = undefined
@@ -136,6 +148,7 @@ export class SimulatedProcess {
       this.storeLink.end()
       this.#parts.noted(this.name, `stopped with ${this.clock.pending} waits left`)
       this.#loseReaders()
+      this.#parts.stopped(this)
     })
   }
 

@@ -1,4 +1,5 @@
 import type { Outlet, Seat } from '../../src/board/hub.ts'
+import { formatPosition, isNewer, type Position, parsePosition } from '../../src/price.ts'
 import type { Chance } from './chance.ts'
 import type { ProcessClock, TimeLine } from './time.ts'
 
@@ -9,6 +10,10 @@ export interface Shown {
   tradeId: number
   level: string
   at: number
+  /** It had an id. */
+  isNumbered: boolean
+  /** The stream that brought it. */
+  connection: number
 }
 
 export type ReaderTrouble = (what: string) => void
@@ -19,7 +24,7 @@ export type ReaderTrouble = (what: string) => void
  */
 export class SimulatedReader {
   readonly name: string
-  readonly pairs: readonly string[]
+  pairs: readonly string[]
   readonly mode: 'latest' | 'every'
   readonly shown = new Map<string, Shown>()
   level = 'none'
@@ -36,6 +41,9 @@ export class SimulatedReader {
   readonly #chance: Chance
   readonly #trouble: ReaderTrouble
   #connection = 0
+  /** Of the stream that is open: the last id of each pair, and what it was asked to begin after. */
+  readonly #idsHere = new Map<string, string>()
+  #after: Position | undefined
 
   constructor(parts: {
     name: string
@@ -58,6 +66,8 @@ export class SimulatedReader {
     this.#connection += 1
     const mine = this.#connection
     this.#waitingBytes = 0
+    this.#idsHere.clear()
+    this.#after = parsePosition(this.lastId)
     const isMine = (): boolean => mine === this.#connection
     return {
       write: frames => {
@@ -83,14 +93,30 @@ export class SimulatedReader {
     return this.#waitingBytes
   }
 
+  /** Wants other pairs from the next stream on, which begins anew, as a browser's new EventSource does. */
+  turnTo(pairs: readonly string[]): void {
+    this.pairs = pairs
+    this.lastId = undefined
+    this.shown.clear()
+  }
+
   /** The stream is gone. */
   leave(): void {
     this.#connection += 1
     this.seat = undefined
   }
 
-  #read(chunk: string): void {
-    const text = chunk.slice(chunk.indexOf('\r\n') + 2, -2)
+  /** One or more chunks of a chunked body, all of them plain ASCII. */
+  #read(chunks: string): void {
+    for (let at = 0; at < chunks.length; ) {
+      const from = chunks.indexOf('\r\n', at) + 2
+      const length = Number.parseInt(chunks.slice(at, from - 2), 16)
+      this.#readText(chunks.slice(from, from + length))
+      at = from + length + 2
+    }
+  }
+
+  #readText(text: string): void {
     for (let from = 0; from < text.length; ) {
       const end = text.indexOf('\n\n', from)
       this.#readEvent(text.slice(from, end))
@@ -123,12 +149,26 @@ export class SimulatedReader {
       // A price without an id stands outside the order; its trade must still not be older.
       const isOlder = id !== '' && (epoch < before.epoch || (epoch === before.epoch && sequence < before.sequence))
       if (isOlder) this.#trouble(`${this.name} was shown ${value.pair} at ${id} after ${before.epoch}-${before.sequence}`)
-      if (value.tradeId < before.tradeId)
+      if (id !== '' && id === this.#idsHere.get(value.pair)) this.#trouble(`${this.name} was shown ${value.pair} at ${id} twice`)
+      // An instance that never saw the bus cannot number its prices: the reader cannot tell the next one how new they were.
+      const isForgotten = before.connection !== this.#connection && !before.isNumbered
+      if (value.tradeId < before.tradeId && !isForgotten)
         this.#trouble(`${this.name} was shown trade ${value.tradeId} of ${value.pair} after ${before.tradeId}`)
     }
     const at = id === '' && before !== undefined ? { epoch: before.epoch, sequence: before.sequence } : { epoch, sequence }
-    this.shown.set(value.pair, { ...at, tradeId: value.tradeId, level: value.level, at: this.#line.now })
-    if (id !== '') this.lastId = id
+    this.shown.set(value.pair, {
+      ...at,
+      isNumbered: id !== '',
+      connection: this.#connection,
+      tradeId: value.tradeId,
+      level: value.level,
+      at: this.#line.now,
+    })
+    if (id === '') return
+    if (this.#after !== undefined && !isNewer({ epoch, sequence }, this.#after))
+      this.#trouble(`${this.name} wants what is newer than ${formatPosition(this.#after)}, and was shown ${value.pair} at ${id}`)
+    this.#idsHere.set(value.pair, id)
+    this.lastId = id
   }
 }
 

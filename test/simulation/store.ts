@@ -19,6 +19,8 @@ export class StoreServer {
   /** Called for each message published, in order. */
   onPublish: (channel: string, payload: string) => void = () => {}
   readonly #line: TimeLine
+  /** When it last lost what it knew, world's clock. */
+  lostAt = Number.NEGATIVE_INFINITY
   #undo: { readonly at: number; readonly back: (keys: Keys) => void }[] = []
 
   constructor(line: TimeLine, chance: Chance) {
@@ -61,6 +63,7 @@ export class StoreServer {
   /** Everything is gone, and the server goes on. */
   flush(): void {
     this.store.clear()
+    this.lostAt = this.#line.now
     this.#undo = []
   }
 
@@ -68,6 +71,7 @@ export class StoreServer {
   async failOver(lostMs: number): Promise<void> {
     const lost = this.#undo.filter(({ at }) => at > this.#line.now - lostMs)
     this.#undo = []
+    this.lostAt = this.#line.now
     this.store.reachable = false
     this.store.reachable = true
     await this.store.ask(keys => {
@@ -108,6 +112,8 @@ const joiningSteps = 4
 export class StoreLink implements EmbeddedStore {
   readonly state: LinkState = calmLink()
   reachable = true
+  /** When something last was held back or lost on the way, world's clock. */
+  troubledAt = Number.NEGATIVE_INFINITY
   readonly #server: StoreServer
   readonly #clock: ProcessClock
   readonly #line: TimeLine
@@ -154,23 +160,31 @@ export class StoreLink implements EmbeddedStore {
 
   /** Carries something there: in order, never faster than what was sent before. */
   send(arrive: () => void): void {
-    if (this.state.isCut) return void this.#held.push(arrive)
+    if (this.state.isCut) return this.#hold(arrive)
     this.#arrives = Math.max(this.#arrives, this.#line.now + this.#delay())
-    this.#line.at(this.#arrives, () => (this.state.isCut ? void this.#held.push(arrive) : arrive()))
+    this.#line.at(this.#arrives, () => (this.state.isCut ? this.#hold(arrive) : arrive()))
+  }
+
+  #hold(arrive: () => void): void {
+    this.trouble()
+    this.#held.push(arrive)
+  }
+
+  trouble(): void {
+    this.troubledAt = this.#line.now
   }
 
   /** Carries an answer back to the process, or loses it. */
   answer(arrive: () => void): void {
-    if (!this.#chance.happens(this.state.losesReplies)) this.bringBack(arrive)
+    if (this.#chance.happens(this.state.losesReplies)) this.trouble()
+    else this.bringBack(arrive)
   }
 
   /** Carries something back to the process. */
   bringBack(arrive: () => void): void {
-    if (this.state.isCut) return
+    if (this.state.isCut) return this.trouble()
     this.#returns = Math.max(this.#returns, this.#line.now + this.#delay())
-    this.#line.at(this.#returns, () => {
-      if (!this.state.isCut) this.#clock.deliver(arrive)
-    })
+    this.#line.at(this.#returns, () => (this.state.isCut ? this.trouble() : this.#clock.deliver(arrive)))
   }
 
   #delay(): number {
@@ -179,14 +193,18 @@ export class StoreLink implements EmbeddedStore {
 
   ask<T>(question: (keys: Keys) => T): Promise<EmbeddedAnswer<T>> {
     return new Promise(resolve => {
-      const timer = this.#clock.setTimeout(() => resolve({ kind: 'unreachable', cause: 'no answer in time' }), commandTimeoutMs)
+      const timer = this.#clock.setTimeout(() => {
+        this.trouble()
+        resolve({ kind: 'unreachable', cause: 'no answer in time' })
+      }, commandTimeoutMs)
       this.send(() => {
-        void this.#server.ask(question).then(answer =>
+        void this.#server.ask(question).then(answer => {
+          if (answer.kind === 'unreachable') this.trouble()
           this.answer(() => {
             this.#clock.clearTimeout(timer)
             resolve(answer)
-          }),
-        )
+          })
+        })
       })
     })
   }

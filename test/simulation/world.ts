@@ -34,7 +34,7 @@ export interface WorldOptions {
   readonly lengthMs: number
   /** After healing, all promises must hold by then, virtual ms. */
   readonly calmMs: number
-  readonly observed?: (instance: Instance) => void
+  readonly observed?: (instance: Instance, world: World) => void
 }
 
 /** Turns of the promise queue after each step; the longest chain of awaits between an answer and what it leads to is shorter. */
@@ -48,7 +48,9 @@ async function settle(step: number): Promise<void> {
   if (step % breathes === 0) await new Promise(setImmediate)
 }
 
-export const bases = ['BTC', 'ETH', 'SOL', 'ADA']
+/** All that is traded; most worlds are played with the first few. */
+export const bases = ['BTC', 'ETH', 'SOL', 'ADA', 'XRP', 'LTC', 'DOT', 'UNI', 'BCH', 'ETC', 'XLM', 'TRX']
+const fewBases = 4
 const traceMax = 20_000
 
 /** A whole cluster, its store, its exchange and its readers on one virtual clock, from one seed. */
@@ -59,6 +61,7 @@ export class World {
   readonly processes: SimulatedProcess[] = []
   readonly readers: SimulatedReader[] = []
   readonly troubles: string[] = []
+  readonly bases: readonly string[]
   readonly #options: WorldOptions
   readonly #chance: Chance
   readonly #trace: Trace[] = []
@@ -73,7 +76,8 @@ export class World {
     this.#options = options
     this.#chance = createChance(options.seed)
     this.server = new StoreServer(this.line, this.#chance.fork('store'))
-    this.exchange = new WorldExchange(this.line, this.#chance.fork('exchange'), bases)
+    this.bases = this.#chance.fork('bases').happens(0.15) ? bases : bases.slice(0, fewBases)
+    this.exchange = new WorldExchange(this.line, this.#chance.fork('exchange'), this.bases)
     this.server.onPublish = (channel, payload) => checks.published(channel, payload)
     const config = this.#configure()
     // Once in a while, or so often that there is always some rotation under way when something happens.
@@ -115,7 +119,8 @@ export class World {
       exchange: this.exchange,
       trouble: what => this.trouble(what),
       noted: (who, what) => this.note(who, what),
-      observed: instance => this.#options.observed?.(instance),
+      stopped: which => this.#checks.stopped(which),
+      observed: instance => this.#options.observed?.(instance, this),
     })
     process.rate = clocks.between(0.999, 1.001)
     process.wallOffsetMs = clocks.happens(0.3) ? clocks.between(-3_600_000, 3_600_000) : clocks.between(-50, 50)
@@ -123,17 +128,21 @@ export class World {
   }
 
   #reader(name: string, chance: Chance): SimulatedReader {
-    const pairs = bases.filter(() => chance.happens(0.4)).map(base => `${base}/USD`)
     const mode = chance.happens(0.3) ? 'every' : 'latest'
     const trouble = (what: string): void => this.trouble(what)
     return new SimulatedReader({
       name,
-      pairs: pairs.length > 0 ? pairs : ['BTC/USD'],
+      pairs: this.#drawPairs(chance),
       mode,
       line: this.line,
       chance: chance.fork(name),
       trouble,
     })
+  }
+
+  #drawPairs(chance: Chance): string[] {
+    const pairs = this.bases.filter(() => chance.happens(0.4)).map(base => `${base}/USD`)
+    return pairs.length > 0 ? pairs : ['BTC/USD']
   }
 
   get now(): number {
@@ -203,6 +212,7 @@ export class World {
       this.line.at(this.line.now + chance.between(100, 2500), () => {
         this.#returning.delete(reader)
         const process = chance.pick(this.processes)
+        if (chance.happens(0.2)) reader.turnTo(this.#drawPairs(chance))
         if (process.seat(reader)) this.note(reader.name, `reads at ${process.name}`)
       })
     }

@@ -1,0 +1,15 @@
+import type { SimulatedProcess } from './process.ts'
+import type { World } from './world.ts'
+
+/** What `/v1/status` of an instance says, as far as checks ask. */
+export interface Status {
+  readonly role: string
+  readonly level: string
+  readonly connection: string
+  readonly bus: { readonly state: string; readonly waiting: number }
+}
+
+export const statusOf = ({ instance }: SimulatedProcess): Status | undefined => instance?.doors.status() as Status | undefined
+
+export const rolesOf = (world: World): { readonly process: SimulatedProcess; readonly status: Status | undefined }[] =>
+  world.processes.map(process => ({ process, status: statusOf(process) }))
