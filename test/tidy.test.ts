@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, posix, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
+import { mutations } from './mutation/mutations.ts'
 
 /** The rules about the code, as a test. What each rule is for stands beside it. */
 
@@ -11,7 +12,7 @@ const files = (folder: string): string[] =>
     .filter(entry => entry.isFile())
     .map(entry => relative(root, join(entry.parentPath, entry.name)).split('\\').join('/'))
 
-const code = [...files('src'), ...files('machines')].filter(file => file.endsWith('.ts'))
+const code = [...files('src'), ...files('machines')].filter(file => /\.tsx?$/.test(file))
 const text = new Map(code.map(file => [file, readFileSync(join(root, file), 'utf8')]))
 
 interface Import {
@@ -30,9 +31,21 @@ function importsOf(file: string): Import[] {
   })
 }
 
-const nouns = ['exchange', 'leadership', 'bus', 'demand', 'board', 'http', 'inspect', 'simulator']
+const nouns = ['exchange', 'leadership', 'bus', 'demand', 'board', 'http', 'inspect', 'simulator', 'web']
 /** Files of src/ itself that any room may use: words and tools without a life of their own. */
-const vocabulary = ['clock', 'price', 'names', 'embedded', 'redis', 'redis-script', 'redis-url']
+const vocabulary = [
+  'clock',
+  'price',
+  'names',
+  'embedded',
+  'redis',
+  'redis-cause',
+  'redis-follower',
+  'redis-place',
+  'redis-script',
+  'redis-url',
+  'redis-wire',
+]
 const libraryOf: Readonly<Record<string, readonly string[]>> = {
   exchange: ['ws', 'zod'],
   simulator: ['ws'],
@@ -40,9 +53,13 @@ const libraryOf: Readonly<Record<string, readonly string[]>> = {
   leadership: ['ioredis'],
   demand: ['ioredis'],
   http: ['hono', '@hono/node-server'],
+  web: ['preact', '@preact/signals', 'xstate', 'elkjs'],
+  inspect: ['xstate', 'hono'],
 }
 /** Machines whose types a room speaks. */
 const machineOf: Readonly<Record<string, string>> = { exchange: 'connection', leadership: 'leadership', bus: 'relay' }
+/** What of the rest a page runs: it touches nothing a browser lacks. */
+const browserSafe = ['src/inspect/coverage.ts', 'src/inspect/replay.ts']
 /** Files of src/ itself that join the rooms, in reading order. They may see rooms and each other, main.ts sees all. */
 const joints = [
   'main',
@@ -53,25 +70,36 @@ const joints = [
   'downstream',
   'path',
   'levels',
+  'notices',
   'heartbeat',
   'diary',
   'status',
   'doctor',
+  'exhibit',
+  'inspected',
+  'page',
+  'visualizer',
 ]
 const openFiles: Readonly<Record<string, readonly string[]>> = {
   cli: ['src/config.ts'],
-  config: ['src/exchange/exchange.ts', 'src/exchange/symbols.ts', 'src/price.ts'],
+  config: ['src/exchange/exchange.ts', 'src/exchange/symbols.ts', 'src/price.ts', 'src/redis-url.ts'],
   log: [],
   metrics: [],
 }
-const librariesOfJoints = ['xstate', 'pino', 'pino-pretty', 'zod', '@hono/node-server']
+const librariesOfJoints = ['xstate', 'hono', 'pino', 'pino-pretty', 'zod', '@hono/node-server']
 
 const isLibrary = (target: string, names: readonly string[]): boolean =>
   names.some(name => target === name || target.startsWith(`${name}/`))
 
+function outsideNode(file: string): string | undefined {
+  if (file.startsWith('machines/')) return 'a machine touches nothing'
+  return file.startsWith('src/web/') ? 'a browser has no Node' : undefined
+}
+
 /** Why this import is not allowed; undefined: it is. */
 function objection(file: string, { target, isType }: Import): string | undefined {
-  if (target.startsWith('node:')) return file.startsWith('machines/') ? 'a machine touches nothing' : undefined
+  if (file === 'src/web/vite.config.ts') return undefined
+  if (target.startsWith('node:')) return outsideNode(file)
   if (file.startsWith('machines/'))
     return target === 'xstate' || target.startsWith('machines/') ? undefined : 'a machine imports xstate and machines only'
   const [, room = '', inner] = file.split('/')
@@ -93,6 +121,8 @@ function objection(file: string, { target, isType }: Import): string | undefined
 function objectionInRoom(room: string, target: string, isType: boolean): string | undefined {
   if (!nouns.includes(room)) return 'a room no rule covers'
   if (target.startsWith(`src/${room}/`)) return undefined
+  if (room === 'web' && target.startsWith('src/') && !isType && !browserSafe.includes(target)) return 'a page uses only types of the rest'
+  if (room === 'web' && (target.startsWith('src/inspect/') || target.startsWith('machines/'))) return undefined
   if (room === 'inspect' && target.startsWith('src/')) return 'inspect sees nothing of src'
   if (/^src\/[^/]+\.ts$/.test(target)) return vocabulary.includes(target.slice(4, -3)) ? undefined : 'rooms use vocabulary only'
   if (room === 'http' && /^src\/(board|demand)\//.test(target)) return undefined
@@ -130,8 +160,8 @@ describe('who may import whom', () => {
 /** Text of the code without comments and strings. */
 const bare = (file: string): string => (text.get(file) ?? '').replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '').replace(/'(?:\\.|[^'\\])*'/g, "''")
 
-const findings = (pattern: RegExp, except: readonly string[] = []): string[] =>
-  code
+const findings = (pattern: RegExp, except: readonly string[] = [], among = code): string[] =>
+  among
     .filter(file => !except.includes(file))
     .flatMap(file =>
       bare(file)
@@ -143,11 +173,18 @@ describe('rules of the house', () => {
   it('time, chance and the environment come in through clock.ts, config.ts and main.ts only', () => {
     const pattern =
       /(?<![.\w])(setTimeout|setInterval|setImmediate)\((?!then, ms\) \{)|\bDate\.now\b|\bperformance\.now\b|\bMath\.random\b|\bprocess\.env\b|new Date\(\)/
-    expect(findings(pattern, ['src/clock.ts', 'src/config.ts', 'src/main.ts'])).toEqual([])
+    const ours = code.filter(file => !file.startsWith('src/web/'))
+    expect(findings(pattern, ['src/clock.ts', 'src/config.ts', 'src/main.ts'], ours)).toEqual([])
+  })
+
+  it('a page writes no markup and runs no text', () => {
+    const pages = code.filter(file => file.startsWith('src/web/'))
+    expect(pages.length).toBeGreaterThan(2)
+    expect(findings(/innerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function\(|\bprocess\./, [], pages)).toEqual([])
   })
 
   it('there are no default exports, barrels or base classes', () => {
-    expect(findings(/export default|export \* from|\bclass \w+ extends /)).toEqual([])
+    expect(findings(/export default|export \* from|\bclass \w+ extends /, ['src/web/vite.config.ts'])).toEqual([])
   })
 
   it('no name is vague', () => {
@@ -197,5 +234,13 @@ describe('rules of the house', () => {
       'dist',
     ]
     expect(readdirSync(root).filter(name => !name.startsWith('.') && !allowed.includes(name))).toEqual([])
+  })
+
+  it('every bug that npm run mutate plants still has its place', () => {
+    const lost = mutations.flatMap(({ name, file, changes }) => {
+      const source = readFileSync(join(root, file), 'utf8')
+      return changes.filter(([find]) => source.split(find).length !== 2).map(([find]) => `${name}: ${find}`)
+    })
+    expect(lost).toEqual([])
   })
 })
