@@ -51,10 +51,13 @@ describe.skipIf(!redisAvailable)('a Redis Cluster that changes', () => {
     const prices = pump(leader.bus, epoch)
     await eventually(() => ears.live.length > 20)
     const dead = await cluster.ownerOf(key)
+    // Replication is asynchronous: a replica that had not heard of the epoch would fence it.
+    const replication = async (field: RegExp): Promise<number> => Number(field.exec(await dead.hand.info('replication'))?.[1] ?? -1)
+    const written = await replication(/master_repl_offset:(\d+)/)
+    await eventually(async () => (await replication(/state=online,offset=(\d+)/)) >= written, 20_000)
     await dead.server.kill()
     const before = prices.accepted.length
     await eventually(() => prices.isFenced() || prices.accepted.length > before + 50, 20_000)
-    // Replication is asynchronous: had the replica not heard of the epoch, a new term would begin here.
     expect(prices.isFenced()).toBe(false)
     await eventually(() => (ears.live.at(-1)?.number ?? 0) > before + 50, 10_000)
     const fresh = await takeOver(leader, other)

@@ -80,6 +80,24 @@ export function wantsContract(open: OpenSubject): void {
       )
     })
 
+    test('five thousand pairs come whole to who joins late, and go on', async () => {
+      const epoch = await lead(leader)
+      const pairs = Array.from({ length: 5000 }, (_, at) => `PAIR${at}/USD`)
+      const publish = async (payload: string): Promise<void> => {
+        for (let from = 0; from < pairs.length; from += 200) {
+          const batch = pairs.slice(from, from + 200).map(pair => ({ pair, payload }))
+          expect(await leader.bus.publish(epoch, batch)).toMatchObject({ kind: 'accepted' })
+        }
+      }
+      await publish('1')
+      const follower = record(other.bus, pairs)
+      await follower.caughtUp()
+      expect(new Set(follower.prices.map(({ pair }) => pair))).toEqual(new Set(pairs))
+      await publish('2')
+      const isNew = ({ text }: { text: string }): boolean => text === '2'
+      await eventually(() => follower.prices.filter(isNew).length === pairs.length)
+    })
+
     test('a pair no longer wanted is not told, and wanted again brings its last price', async () => {
       const epoch = await lead(leader)
       const follower = record(other.bus, ['A/USD', 'B/USD'])

@@ -87,7 +87,7 @@ export function startSentinel(masterPort: number, { downAfterMs = 2000, password
       const lines = [
         `sentinel monitor ${group} 127.0.0.1 ${masterPort} 2`,
         `sentinel down-after-milliseconds ${group} ${downAfterMs}`,
-        `sentinel failover-timeout ${group} 10000`,
+        `sentinel failover-timeout ${group} 3000`,
         `sentinel parallel-syncs ${group} 2`,
       ]
       if (password !== undefined) lines.push(`sentinel auth-pass ${group} ${password}`, `requirepass ${password}`)

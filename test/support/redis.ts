@@ -180,6 +180,8 @@ function ask(port: number, text: string, replies: number): Promise<string> {
     let reply = ''
     socket.setTimeout(2000, () => socket.destroy(new Error(`no answer to ${text}`)))
     socket.on('error', reject)
+    // A server that is demoted closes its connections without a word.
+    socket.on('close', () => reject(new Error(`closed without an answer to ${text}`)))
     socket.on('data', (chunk: Buffer) => {
       reply += chunk.toString()
       const lines = reply.split('\r\n')
