@@ -73,7 +73,7 @@ export function createDownstream(options: DownstreamOptions): Downstream {
     // It was live when it was stored; what it is now is what its readers are told.
     const isOld = isStored && Math.abs(ageMs) > storedFreshMs
     const known = isOld ? { ...update, body: withLevel(update.body, ageMs > staleAfterMs ? 'stale' : 'shared-cache') } : update
-    if (board.apply(known, receivedAt, { isStored: isOld })) path.learn(known)
+    if (board.apply(known, receivedAt, { isStored: isOld, isTold: !isStored })) path.learn(known)
   }
 
   const readStored = async (pairs: ReadonlySet<Pair>): Promise<boolean> => {

@@ -67,6 +67,8 @@ const lookEveryMs = 250
 const rotateMs = 23 * 3_600_000
 /** Readers come back spread over this time. */
 const returnMs = { min: 250, max: 2000 }
+/** What is stored is asked for so often before we go on without it. */
+const storedTriesMax = 3
 
 export function createInstance(options: InstanceOptions): Instance {
   const { clock, config, name, id, bus, lease, ledger, log } = options
@@ -198,11 +200,15 @@ export function createInstance(options: InstanceOptions): Instance {
     notices.tellLevels()
   }
 
-  /** Our epoch is in force, so what is stored is all that the leader before us told: from there on it is for us to tell. */
+  /**
+   * Our epoch is in force, so what is stored is all that the leader before us told: from there on it is for us to tell. Unread, our first
+   * prices could be older than its last.
+   */
   let isSucceeding = false
   const succeed = async (): Promise<void> => {
     isSucceeding = true
-    await downstream.readStored(wanted.everywhere())
+    for (let tries = 0; tries < storedTriesMax && diary.role() === 'leader'; tries += 1)
+      if (await downstream.readStored(wanted.everywhere())) break
     isSucceeding = false
     if (diary.role() !== 'follower') path.resume()
   }

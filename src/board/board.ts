@@ -6,10 +6,14 @@ import { chunk, priceEvent } from './frame.ts'
 export interface Entry {
   readonly pair: Pair
   readonly update: Update
+  /** The position readers know it by. Its own, most often; see {@link createBoard}. */
+  at: Position
   /** Wall clock: when the exchange's message arrived, on whatever instance. */
   readonly receivedAt: number
-  /** It was read where the last price is stored, not told when it was made. */
+  /** It was read where the last price is stored, and so long after it was made that newer ones may have come to nothing. */
   readonly isStored: boolean
+  /** It came when it was made, over our own socket or the bus. */
+  readonly isTold: boolean
   /** Between the price before and this one others were published that never came here. */
   readonly isAfterGap: boolean
   /** Monotonic clock here: when the price was last known to be the exchange's newest, be it because that was said again. */
@@ -17,11 +21,11 @@ export interface Entry {
   /** Undefined: not looked for yet. */
   tradeId?: number | 'none'
   /** As readers get it, made when the first one does. */
-  frame?: Buffer
+  frame?: Buffer | undefined
   /** The same as numbered in another term. */
   renumbered?: Entry
   /** The same at another level than it was published at, for those who join while it has that one. */
-  reframed?: { readonly level: Level; readonly frame: Buffer }
+  reframed?: { readonly level: Level; readonly frame: Buffer } | undefined
 }
 
 /** Why a price may not be the exchange's newest. */
@@ -29,6 +33,7 @@ export interface Doubts {
   /** The exchange is known to have a newer one. */
   readonly isBehind?: boolean
   readonly isStored?: boolean
+  readonly isTold?: boolean
 }
 
 /**
@@ -48,16 +53,29 @@ export interface Board {
   keep(pairs: ReadonlySet<Pair>): void
 }
 
+/**
+ * A reader that comes back names the last id it saw, and means all its pairs. So ids grow in the order of applying, whatever the pair: a price
+ * that comes late (stored, of a pair just wanted; from the bus, after a time alone with another clock) gets the place right behind the newest.
+ */
 export function createBoard(clock: Clock, applied: (entry: Entry) => void): Board {
   const entries = new Map<Pair, Entry>()
+  let newest: Position = { epoch: 0, sequence: 0 }
+
+  const place = (at: Position): Position => {
+    if (at.epoch === 0) return at
+    newest = isNewer(at, newest) ? at : { epoch: newest.epoch, sequence: newest.sequence + 1 }
+    return newest
+  }
+
   return {
-    apply: (update, receivedAt, { isBehind = false, isStored = false } = {}) => {
+    apply: (update, receivedAt, { isBehind = false, isStored = false, isTold = !isStored } = {}) => {
       const before = entries.get(update.pair)
       if (before !== undefined && !isNewer(update.at, before.update.at)) return false
       const heardAt = isBehind ? (before?.heardAt ?? Number.NEGATIVE_INFINITY) : clock.now()
       const isAfterGap = isGapBetween(before?.update, update)
-      const entry: Entry = { pair: update.pair, update, receivedAt, isAfterGap, isStored, heardAt }
+      const entry: Entry = { pair: update.pair, update, at: update.at, receivedAt, isAfterGap, isStored, isTold, heardAt }
       if (before !== undefined && isOlderTrade(entry, before)) return false
+      entry.at = place(update.at)
       entries.set(update.pair, entry)
       applied(entry)
       return true
@@ -89,21 +107,25 @@ function isOlderTrade(entry: Entry, before: Entry): boolean {
 
 /** An entry as every reader gets it: encoded once, whoever comes first. */
 export function frameOf(entry: Entry): Buffer {
-  entry.frame ??= chunk(priceEvent(entry.update.at, entry.update.body))
+  entry.frame ??= chunk(priceEvent(entry.at, entry.update.body))
   return entry.frame
 }
 
 /** The same price with a position of another term, made once for all readers that know that term. It follows nothing they know of. */
 export function renumber(entry: Entry, at: Position): Entry {
-  const { pair, update, receivedAt, isStored, isAfterGap, heardAt } = entry
-  if (entry.renumbered?.update.at.epoch === at.epoch) return entry.renumbered
-  entry.renumbered = { pair, update: { ...update, at, prev: at.sequence }, receivedAt, isStored, isAfterGap, heardAt }
+  const { pair, update, receivedAt, isStored, isTold, isAfterGap, heardAt } = entry
+  if (entry.renumbered?.at.epoch === at.epoch) return entry.renumbered
+  entry.renumbered = { pair, update: { ...update, at, prev: at.sequence }, at, receivedAt, isStored, isTold, isAfterGap, heardAt }
   return entry.renumbered
 }
 
+/** The same, for a reader that is to keep the id it has. */
+export const unplaced = (entry: Entry): Entry => ({ ...entry, at: { epoch: 0, sequence: 0 }, frame: undefined, reframed: undefined })
+
 /** The same at the level it has now. */
 export function frameAt(entry: Entry, level: Level): Buffer {
-  const { at, body } = entry.update
+  const { at } = entry
+  const { body } = entry.update
   if (body.includes(`,"level":"${level}","cached":`)) return frameOf(entry)
   if (entry.reframed?.level !== level) entry.reframed = { level, frame: chunk(priceEvent(at, withLevel(body, level))) }
   return entry.reframed.frame

@@ -68,7 +68,7 @@ export function createHub({ clock, board, levelOf, status }: HubOptions): Hub {
   }
 
   const offer = (reader: Reader, entry: Entry): void => {
-    const news = newsOf(reader, entry, !entry.isStored)
+    const news = newsOf(reader, entry, entry.isTold)
     if (news === undefined) return
     give(reader, news)
     mark(reader)

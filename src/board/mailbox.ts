@@ -1,5 +1,5 @@
 import { isNewer, type Pair, type Position } from '../price.ts'
-import { type Entry, tradeIdOf } from './board.ts'
+import { type Entry, tradeIdOf, unplaced } from './board.ts'
 
 /** Trades the reader did not get, first and last id; absent where they are not known. */
 export interface Gap {
@@ -26,7 +26,7 @@ export interface Mailbox {
  *
  * With an interval, everything waiting goes out together once in it: were each pair sent in a rhythm of its own, a reader could leave with
  * the id of one price while an older one of another pair still waits, and would never be sent that. Only the first price of a pair does
- * not wait.
+ * not wait; it goes without an id when older ones do.
  */
 export function createLatestMailbox(intervalMs: number): Mailbox {
   const pending = new Map<Pair, Entry>()
@@ -41,6 +41,8 @@ export function createLatestMailbox(intervalMs: number): Mailbox {
     return due
   }
 
+  const overtakes = (entry: Entry): boolean => [...pending.values()].some(({ at }) => isNewer(entry.at, at))
+
   const takeDue = (now: number): Entry[] => {
     const isBeat = now >= beatAt
     const due: Entry[] = []
@@ -52,6 +54,7 @@ export function createLatestMailbox(intervalMs: number): Mailbox {
       pending.delete(pair)
       due.push(entry)
     }
+    if (!isBeat && pending.size > 0) for (const [at, entry] of due.entries()) if (overtakes(entry)) due[at] = unplaced(entry)
     if (isBeat && (due.length > 0 || pending.size > 0)) beatAt = now + intervalMs
     hasFirst = false
     return due
@@ -74,14 +77,14 @@ export function createLatestMailbox(intervalMs: number): Mailbox {
 /** Sorts by position, in place; most often there is nothing to do. */
 export function inOrder(entries: Entry[]): Entry[] {
   let last: Position | undefined
-  for (const { update } of entries) {
-    if (last !== undefined && isNewer(last, update.at)) return entries.sort(byPosition)
-    last = update.at
+  for (const { at } of entries) {
+    if (last !== undefined && isNewer(last, at)) return entries.sort(byPosition)
+    last = at
   }
   return entries
 }
 
-const byPosition = (a: Entry, b: Entry): number => compare(a.update.at, b.update.at)
+const byPosition = (a: Entry, b: Entry): number => compare(a.at, b.at)
 const compare = (a: Position, b: Position): number => a.epoch - b.epoch || a.sequence - b.sequence
 
 /** Prices a reader in mode=every may have waiting. At about 450 bytes each, under 2 MB. */

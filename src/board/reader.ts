@@ -87,17 +87,19 @@ const laterMicros = 1_000_000
  */
 export function newsOf(reader: Reader, entry: Entry, isNow: boolean): Entry | undefined {
   const { after, renumbered } = reader
-  const { at } = entry.update
+  const { at: placed, update } = entry
+  const { at } = update
   if (after === undefined) return entry
   if (at.epoch === 0) return isNow ? entry : undefined
+  const isPlaced = renumbered === undefined || isNewer(placed, renumbered)
   const isSameTerm = at.epoch === after.epoch
   if (isNewer(at, after)) {
     const isFirst = at.sequence < repeatsMicros && madeAt(after) > at.epoch - seenWithinMicros
     const isRepeated = !isSameTerm && isFirst && !reader.mailbox.knows(entry.pair)
-    const isOld = isRepeated || (renumbered !== undefined && !isNewer(at, renumbered))
-    return isOld || (!isNow && !isSameTerm && madeAt(at) < madeAt(after)) ? undefined : entry
+    return isRepeated || !isPlaced || (!isNow && !isSameTerm && madeAt(at) < madeAt(after)) ? undefined : entry
   }
   if (isSameTerm || madeAt(at) <= madeAt(after) + laterMicros) return undefined
+  if (isNewer(placed, after)) return isPlaced ? entry : undefined
   reader.renumbered = { epoch: after.epoch, sequence: madeAt(at) - after.epoch }
   return renumber(entry, reader.renumbered)
 }

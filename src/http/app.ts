@@ -213,7 +213,7 @@ function allowOrigin(allowed: readonly string[], origin: string | undefined): Re
 function asJson({ board, levelOf }: Doors, pair: Pair): string | undefined {
   const entry = board.get(pair)
   if (entry === undefined) return undefined
-  const { epoch, sequence } = entry.update.at
+  const { epoch, sequence } = entry.at
   return `{"id":"${epoch}-${sequence}",${withLevel(entry.update.body, levelOf(pair))}`
 }
 

@@ -3,7 +3,7 @@ import { createLeaseChecks } from './lease-checks.ts'
 import { checkSettled } from './liveness.ts'
 import type { SimulatedProcess } from './process.ts'
 import type { SimulatedReader } from './reader.ts'
-import { rolesOf } from './status.ts'
+import { rolesOf, statusOf } from './status.ts'
 import type { World } from './world.ts'
 
 /** What must hold: after every step, every quarter of a second, and in the end. */
@@ -25,6 +25,8 @@ const freshWithinMs = 12_000
 const silentWithinMs = 9000
 /** A process that stood still may take so long to say what it finds: its leader is missed for 1.6 s, then doubted for 1. */
 const awakeWithinMs = 3500
+/** An instance that never saw the bus cannot place its prices against what a reader saw elsewhere: only the next one is news, a ticker at the latest. */
+const unplacedMs = 5000
 const attemptsMax = 300
 const attemptsWindowMs = 300_000
 /** One process, however often it is sent away: a first retry at once, then doubling. */
@@ -80,6 +82,7 @@ export function createChecks(world: World): Checks {
       const symbol = world.exchange.symbols.get(pair.replace('/USD', 'USDT'))
       const shown = reader.shown.get(pair)
       if (symbol === undefined || symbol.status !== 'TRADING') continue
+      if (reader.isNewHere(pair, unplacedMs) && statusOf(process)?.epoch === 0) continue
       const missedAt = shown === undefined ? symbol.tradedAt : (symbol.tradedTimes.get(shown.tradeId + 1) ?? 0)
       const isOld = (shown?.tradeId ?? 0) < symbol.tradeId && missedAt < world.now - freshWithinMs
       if (isOld)

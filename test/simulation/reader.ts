@@ -41,8 +41,9 @@ export class SimulatedReader {
   readonly #chance: Chance
   readonly #trouble: ReaderTrouble
   #connection = 0
-  /** Of the stream that is open: the last id of each pair, and what it was asked to begin after. */
-  readonly #idsHere = new Map<string, string>()
+  #joinedAt = 0
+  /** Of the stream that is open: the last id, and what it was asked to begin after. */
+  #lastHere: Position | undefined
   #after: Position | undefined
 
   constructor(parts: {
@@ -65,8 +66,9 @@ export class SimulatedReader {
   outlet(clock: ProcessClock, ended: () => void): Outlet {
     this.#connection += 1
     const mine = this.#connection
+    this.#joinedAt = this.#line.now
     this.#waitingBytes = 0
-    this.#idsHere.clear()
+    this.#lastHere = undefined
     this.#after = parsePosition(this.lastId)
     const isMine = (): boolean => mine === this.#connection
     return {
@@ -91,6 +93,12 @@ export class SimulatedReader {
 
   get waitingBytes(): number {
     return this.#waitingBytes
+  }
+
+  /** It came from elsewhere so lately, and this stream has not brought the pair yet. */
+  isNewHere(pair: string, withinMs: number): boolean {
+    const isShownHere = this.shown.get(pair)?.connection === this.#connection
+    return this.#after !== undefined && !isShownHere && this.#line.now < this.#joinedAt + withinMs
   }
 
   /** Wants other pairs from the next stream on, which begins anew, as a browser's new EventSource does. */
@@ -149,7 +157,6 @@ export class SimulatedReader {
       // A price without an id stands outside the order; its trade must still not be older.
       const isOlder = id !== '' && (epoch < before.epoch || (epoch === before.epoch && sequence < before.sequence))
       if (isOlder) this.#trouble(`${this.name} was shown ${value.pair} at ${id} after ${before.epoch}-${before.sequence}`)
-      if (id !== '' && id === this.#idsHere.get(value.pair)) this.#trouble(`${this.name} was shown ${value.pair} at ${id} twice`)
       // An instance that never saw the bus cannot number its prices: the reader cannot tell the next one how new they were.
       const isForgotten = before.connection !== this.#connection && !before.isNumbered
       if (value.tradeId < before.tradeId && !isForgotten)
@@ -167,7 +174,9 @@ export class SimulatedReader {
     if (id === '') return
     if (this.#after !== undefined && !isNewer({ epoch, sequence }, this.#after))
       this.#trouble(`${this.name} wants what is newer than ${formatPosition(this.#after)}, and was shown ${value.pair} at ${id}`)
-    this.#idsHere.set(value.pair, id)
+    if (this.#lastHere !== undefined && !isNewer({ epoch, sequence }, this.#lastHere))
+      this.#trouble(`${this.name} was shown ${value.pair} at ${id} after ${formatPosition(this.#lastHere)}, on one stream`)
+    this.#lastHere = { epoch, sequence }
     this.lastId = id
   }
 }

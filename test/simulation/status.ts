@@ -5,6 +5,7 @@ import type { World } from './world.ts'
 export interface Status {
   readonly role: string
   readonly level: string
+  readonly epoch: number
   readonly connection: string
   readonly bus: { readonly state: string; readonly waiting: number }
 }

@@ -119,3 +119,11 @@ test('holes in one term are found and healed together; a new term, a repetition 
   clock.advance(100)
   expect(counts).toMatchObject({ holed: 3, read: 2 })
 })
+
+test('a young stored price counts as live, and is still no news to who saw a later one elsewhere', () => {
+  const { board, payload, now, hear } = stage()
+  hear(payload({ epoch: now, sequence: 1 }), true)
+  expect(board.get('BTC/USD')).toMatchObject({ isStored: false, isTold: false })
+  hear(payload({ epoch: now, sequence: 2 }, 1))
+  expect(board.get('BTC/USD')).toMatchObject({ isStored: false, isTold: true })
+})

@@ -12,9 +12,11 @@ const reader = (epoch: number, sequence: number) =>
   createReader({ pairs: ['A/USD'], mode: 'latest', intervalMs: 0, preface: '', after: { epoch, sequence } }, outlet, 0)
 const entry = (epoch: number, sequence: number): Entry => ({
   pair: 'A/USD',
+  at: { epoch, sequence },
   update: { pair: 'A/USD', at: { epoch, sequence }, prev: 0, cause: 'trade', body: '"tradeId":1}' },
   receivedAt: 0,
   isStored: false,
+  isTold: true,
   isAfterGap: false,
   heardAt: 0,
 })
@@ -32,6 +34,12 @@ test('an instance that goes on in an older term shows what it has, and the reade
   if (news === undefined) throw new Error('the reader would wait for ever')
   expect(frameOf(news).toString()).toContain(`id: ${term + 5 * second}-${15 * second}`)
   expect(newsOf(left, entry(term, 6 * second), true)).toBeUndefined()
+})
+
+test('a late price of an older term takes its place behind the newest, if the reader is to have it at all', () => {
+  const late = { ...entry(term, 20 * second), at: { epoch: term + 5 * second, sequence: 3 * second } }
+  expect(newsOf(reader(term + 5 * second, 1 * second), late, true)).toBe(late)
+  expect(newsOf(reader(term + 5 * second, 18 * second), late, true)).toBeUndefined()
 })
 
 test('within a term the sequence decides', () => {
