@@ -58,6 +58,7 @@ export function createPublisher({ clock, bus, fenced, note }: PublisherOptions):
   let waiting: Message[] = []
   let inFlight = 0
   let isReachable = true
+  let isFull = false
   let isScheduled = false
   /** An epoch that will never publish again. */
   let fencedEpoch = -1
@@ -125,6 +126,7 @@ export function createPublisher({ clock, bus, fenced, note }: PublisherOptions):
       counts.published += batch.length
       counts.uncached += outcome.uncached
       tellReachable(true)
+      tellFull(outcome.uncached > 0)
     } else if (outcome.kind === 'fenced') {
       counts.lost += batch.length
       stopPublishing(epoch)
@@ -156,6 +158,13 @@ export function createPublisher({ clock, bus, fenced, note }: PublisherOptions):
     isReachable = now
     if (now) note('the bus takes prices again', {})
     else note('the bus does not take prices', { cause })
+  }
+
+  const tellFull = (now: boolean): void => {
+    if (now === isFull) return
+    isFull = now
+    if (now) note('the bus is full: prices flow, but none is stored, and no new leader could be elected', { cause: 'no memory left there' })
+    else note('the bus stores prices again', {})
   }
 
   return {

@@ -15,7 +15,7 @@ import { until } from '../support/until.ts'
 export interface Measurement {
   readonly name: string
   readonly what: string
-  readonly unit: 'ms' | 'trades' | 'gaps'
+  readonly unit: 'ms' | 'trades' | 'gaps' | 'terms'
   readonly scene: SceneOptions
   /** One round. Leaves the fleet as it found it. Several figures when there are several instances to ask. */
   readonly round: (scene: Scene) => Promise<readonly number[]>
@@ -120,6 +120,16 @@ async function halfOpen(scene: Scene): Promise<readonly number[]> {
   await scene.converged()
   forbid()
   return [found]
+}
+
+/** Half a minute behind a slow, uneven and lossy way to Redis: the terms that ended. */
+async function slowRedis(scene: Scene): Promise<readonly number[]> {
+  const terms = scene.watch.epochs.length
+  for (const { net } of scene.subjects) net.weather({ delayMs: 100, jitterMs: 50, stallPercent: 1, stallMs: 200 })
+  await sleep(30_000)
+  const ended = scene.watch.epochs.length - terms
+  for (const { net } of scene.subjects) net.heal()
+  return [ended]
 }
 
 /** Ten thousand readers of one instance that dies come back to the two others, all when `retry:` says. */
@@ -232,6 +242,13 @@ export const measurements: readonly Measurement[] = [
     unit: 'ms',
     scene: { readers },
     round: storm,
+  },
+  {
+    name: 'slow-redis',
+    what: 'half a minute of 200 ± 100 ms to Redis and back, 1 % of pieces lost: terms that ended',
+    unit: 'terms',
+    scene: { readers },
+    round: slowRedis,
   },
   { name: 'half-open', what: 'bytes to one follower vanish: until it notices', unit: 'ms', scene: { readers }, round: halfOpen },
 ]

@@ -84,6 +84,8 @@ describe.skipIf(!redisAvailable)('the store', { concurrent: true, timeout: 600_0
       expect(await allLiveSince(scene.readers, fullAt)).toBeLessThan(1000 + lateMs())
       await sleep(ttlMs + 1000)
       expect((await one.process.status()).bus.uncached).toBeGreaterThan(0)
+      const said = (line: RegExp): number => linesSince(one, fullAt, line).length
+      expect(said(/^the bus is full/)).toBe(1)
       expect(await one.process.status()).toMatchObject({ role: 'leader', level: 'live' })
       expect(scene.watch.epochs).toHaveLength(terms)
       const forbid = scene.connections.allow(2)

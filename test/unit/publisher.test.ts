@@ -268,13 +268,20 @@ test('a new term begins anew: nothing of the old one is sent and every pair is i
   expect(on.calls).toHaveLength(0)
 })
 
-test('what could not be stored for want of memory is counted', async () => {
+test('what could not be stored for want of memory is counted, and told once, and when it is over', async () => {
   const on = stage()
   on.answer = { kind: 'accepted', uncached: 1 }
   lead(on)
+  for (let count = 0; count < 2; count += 1) {
+    on.price()
+    await on.go(0)
+  }
+  expect(on.publisher.counts()).toMatchObject({ published: 2, uncached: 2 })
+  expect(on.notes).toEqual([expect.stringMatching(/^the bus is full/)])
+  on.answer = accepted
   on.price()
   await on.go(0)
-  expect(on.publisher.counts()).toMatchObject({ published: 1, uncached: 1 })
+  expect(on.notes.at(-1)).toBe('the bus stores prices again')
 })
 
 test('the sequence of a term only grows, and stands at its microseconds or above', () => {
