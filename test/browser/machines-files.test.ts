@@ -9,6 +9,7 @@ import { browserAvailable, picture, startBrowser, type Visit, visit } from '../s
 import { startCalmGateway } from '../support/calm-gateway.ts'
 import { largeChart } from '../support/large-chart.ts'
 import { choose, isLit, leaf, lit, open, serveActors, serveRecording } from '../support/machines-page.ts'
+import { traced } from '../support/main-thread.ts'
 import { reads } from '../support/price-page.ts'
 import { until } from '../support/until.ts'
 
@@ -20,6 +21,18 @@ const isOfChromium = (complaint: string): boolean => /^Failed to load resource: 
 const head = { kind: 'head', version: 1, from: 'live', startedAt: 0, title: 'by hand' } as const
 
 const textOf = (records: readonly InspectRecord[]): string => records.map(record => JSON.stringify(record)).join('\n')
+
+/** In the page: how many pieces of a chart each turn of the page's own script has drawn. */
+function countPieces(): void {
+  const drawnAtOnce: number[] = []
+  Object.assign(globalThis, { drawnAtOnce })
+  const piecesIn = (node: Node): number =>
+    node instanceof Element ? Number(node.matches('[data-piece]')) + node.querySelectorAll('[data-piece]').length : 0
+  new MutationObserver(changes => {
+    const added = changes.flatMap(({ addedNodes }) => [...addedNodes]).reduce((sum, node) => sum + piecesIn(node), 0)
+    if (added > 0) drawnAtOnce.push(added)
+  }).observe(document, { childList: true, subtree: true })
+}
 
 /** An actor of a chart that stands at its first state. */
 const standing = (chart: Chart): string => {
@@ -124,31 +137,22 @@ describe.skipIf(!browserAvailable)('recordings on the machines page', () => {
 
   it('with a chart of 156 states are laid out while the page stays awake', async () => {
     const served = await serveRecording(standing(largeChart()), 'large.jsonl')
-    seen = await visit(browser, served.url, {
-      ...wide,
-      before: page =>
-        page.addInitScript(() => {
-          const naps: number[] = []
-          Object.assign(globalThis, { naps })
-          let last = performance.now()
-          setInterval(() => {
-            naps.push(performance.now() - last)
-            last = performance.now()
-          }, 10)
-        }),
+    seen = await visit(browser, 'about:blank', { ...wide, before: page => page.addInitScript(countPieces) })
+    const { tasks } = await traced(seen, async () => {
+      await seen.page.goto(served.url)
+      await until('all states are drawn', async () => (await seen.page.locator('.chart [data-piece="state"]').count()) === 156, 60_000)
+      await until('the first state is lit', () => isLit(seen, 'large.g0.s0'))
     })
-    await seen.page.locator('.chart [data-piece]').first().waitFor({ timeout: 30_000 })
-    await until('the first state is lit', () => isLit(seen, 'large.g0.s0'))
-    expect(await seen.page.locator('.chart [data-piece="state"]').count()).toBe(156)
-    const { longest, tookMs } = await seen.page.evaluate(() => ({
-      longest: Math.round(Math.max(...(globalThis as unknown as { naps: number[] }).naps)),
-      tookMs: Math.round(performance.getEntriesByName('first chart')[0]?.startTime ?? Number.NaN),
-    }))
-    console.log(`156 states drawn after ${tookMs} ms, the page was never busy for more than ${longest} ms`)
-    expect(longest).toBeLessThan(1000)
+    const longest = Math.max(...tasks)
+    console.log(`156 states drawn in ${tasks.length} tasks, the longest of ${longest.toFixed(0)} ms of processor time`)
+    // Alone on a core it is 40 ms, the start of the script; the layout itself would be two thousand.
+    expect(longest).toBeLessThan(200)
+    const drawnAtOnce = await seen.page.evaluate(() => (globalThis as unknown as { drawnAtOnce: number[] }).drawnAtOnce)
+    expect(drawnAtOnce.reduce((sum, count) => sum + count)).toBeGreaterThan(400)
+    expect(Math.max(...drawnAtOnce)).toBeLessThan(100)
     await picture(seen, 'machines-large')
     await served.close()
-  }, 60_000)
+  }, 120_000)
 
   it('of a foreign machine can be played on by hand, every guard a question', async () => {
     const edge = { source: 'door.shut', kind: 'event', label: 'push', actions: [], reenter: false } as const

@@ -6,6 +6,7 @@ import { browserAvailable, picture, startBrowser, type Visit, visit } from '../s
 import { type Fleet, startFleet } from '../support/fleet.ts'
 import type { Process } from '../support/instance.ts'
 import { choose, isLit, leaf, lit } from '../support/machines-page.ts'
+import { percentile } from '../support/main-thread.ts'
 import { redisAvailable } from '../support/redis.ts'
 import { until } from '../support/until.ts'
 
@@ -49,24 +50,33 @@ describe.skipIf(!browserAvailable || !redisAvailable)('the machines of a running
       id,
     )
 
+  /** How long the instance takes to answer the page, and the page to draw two frames: the shortest such a thing can take here and now. */
+  const echo = (): Promise<number> =>
+    seen.page.evaluate(async () => {
+      const asked = performance.now()
+      await (await fetch('/health/live')).text()
+      for (let frames = 0; frames < 2; frames += 1) await new Promise(requestAnimationFrame)
+      return Math.round(performance.now() - asked)
+    })
+
   it('light `reconnecting` within 200 ms of the exchange killing the socket', async () => {
     seen = await visit(browser, `${leader.url}/machines`, wide)
     await choose(seen, 'one/gateway/connection')
     const delays: number[] = []
-    for (let times = 0; times < 4; times += 1) {
+    const echoes: number[] = []
+    for (let times = 0; times < 5; times += 1) {
       await lit(seen, 'connection.connected.settled.streaming', 20_000)
       const lighted = watch('connection.reconnecting')
-      // So that the watch stands before the socket falls.
-      await seen.page.evaluate(() => 0)
+      // Also makes sure that the watch stands before the socket falls.
+      echoes.push(await echo())
       const killedAt = Date.now()
       // Also refused: the first retry may come so soon that both steps are painted as one.
       fleet.exchange.faults.refuse = true
       delays.push(Math.round((await lighted) - killedAt))
       fleet.exchange.faults.clear()
     }
-    console.log(`reconnecting lit after ${delays.join(', ')} ms`)
-    expect(Math.min(...delays)).toBeLessThanOrEqual(200)
-    expect(Math.max(...delays)).toBeLessThan(2000)
+    console.log(`reconnecting lit after ${delays.join(', ')} ms; there and back, and two frames: ${echoes.join(', ')} ms`)
+    expect(percentile(delays, 50)).toBeLessThanOrEqual(Math.max(200, 5 * percentile(echoes, 50)))
     await picture(seen, 'machines-fleet')
   }, 60_000)
 
@@ -98,6 +108,17 @@ describe.skipIf(!browserAvailable || !redisAvailable)('the machines of a running
     await until('it leads or follows again', async () => !(await isLit(seen, 'connection.connecting')))
   }, 60_000)
 
+  /** Of another page of ours in this browser, milliseconds after it was asked for. */
+  const firstPaint = async (url: string): Promise<number> => {
+    const other = await visit(browser, url)
+    await other.page.locator('tbody tr').first().waitFor()
+    const paint = await until('something was painted', () =>
+      other.page.evaluate(() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime),
+    )
+    await other.close()
+    return Math.round(paint)
+  }
+
   it('are drawn within half a second when the layout is known, and weigh less than 120 kB of script without the engine', async () => {
     const sizes = new Map<string, number>()
     seen = await visit(browser, `${leader.url}/machines`, {
@@ -113,13 +134,17 @@ describe.skipIf(!browserAvailable || !redisAvailable)('the machines of a running
     expect(total).toBeGreaterThan(20_000)
     expect(total).toBeLessThan(120_000)
     const times: number[] = []
-    for (let at = 0; at < 4; at += 1) {
+    const others: number[] = []
+    for (let at = 0; at < 5; at += 1) {
+      others.push(await firstPaint(`${leader.url}/?pairs=BTC/USD`))
       await seen.page.reload()
       await seen.page.locator('.chart [data-piece]').first().waitFor()
       times.push(await seen.page.evaluate(() => Math.round(performance.getEntriesByName('first chart')[0]?.startTime ?? Number.NaN)))
     }
-    console.log(`first chart after ${times.join(', ')} ms, ${Math.round(total / 1000)} kB of script`)
-    expect(Math.min(...times)).toBeLessThan(1500)
+    console.log(
+      `first chart after ${times.join(', ')} ms, the price page after ${others.join(', ')} ms; ${Math.round(total / 1000)} kB of script`,
+    )
+    expect(percentile(times, 50)).toBeLessThan(Math.max(500, 5 * percentile(others, 50)))
     // The engine is not even loaded when the layout is known.
     const afterReload = seen.requests.filter(request => request.includes('elk-worker')).length
     expect(afterReload).toBe(1)

@@ -6,6 +6,7 @@ import { leadershipMachine } from '../../machines/leadership.ts'
 import { browserAvailable, picture, startBrowser, type Visit, visit } from '../support/browser.ts'
 import { type CalmGateway, startCalmGateway, startWorkers } from '../support/calm-gateway.ts'
 import { choose, heldBy, type Inspected, isLit, leaf, lines, lit, moment, open, serveActors, state } from '../support/machines-page.ts'
+import { frameTimes, percentile, traced } from '../support/main-thread.ts'
 import { reads } from '../support/price-page.ts'
 import { until } from '../support/until.ts'
 
@@ -321,13 +322,24 @@ describe.skipIf(!browserAvailable)('the machines of a running system', () => {
     const timer = setInterval(() => {
       for (const actor of all) actor.send({ type: actor.getSnapshot().value === 'idle' ? 'work' : 'rest' })
     }, 500)
-    await until('some thousand records came', async () => (await heldBy(seen)) > 8000, 30_000)
-    clearInterval(timer)
+    const hearMore = async (records: number): Promise<unknown> => {
+      const before = await heldBy(seen)
+      return until(`${records} more records came`, async () => (await heldBy(seen)) > before + records, 60_000)
+    }
+    await hearMore(5000)
+    const idle = percentile(await frameTimes(browser), 95)
     const paint = Number(await seen.page.locator('[data-paint]').getAttribute('data-paint'))
-    console.log(`500 actors, 1,000 transitions a second: painted within ${paint} ms of arrival, 95 of 100`)
-    expect(paint).toBeLessThan(400)
+    const { tasks } = await traced(seen, () => hearMore(5000))
+    clearInterval(timer)
+    const longest = Math.max(...tasks)
+    console.log(
+      `500 actors, 1,000 transitions a second: painted within ${paint} ms of arrival, 95 of 100 (an empty page: ${idle.toFixed(0)} ms); no task longer than ${longest.toFixed(0)} ms of processor time`,
+    )
+    // Alone 40 ms. On a busy machine the frames of an empty page come late too.
+    expect(paint).toBeLessThanOrEqual(Math.max(100, 8 * idle))
+    expect(longest).toBeLessThan(60)
     await seen.page.locator('.tree input').fill('worker-49')
     await until('the tree is narrowed', async () => (await seen.page.locator('.leaf').count()) === 10)
     for (const actor of all) actor.stop()
-  }, 60_000)
+  }, 120_000)
 })

@@ -9,7 +9,7 @@ import { chart } from '../state/choice.ts'
 import { layoutFault, layoutOf } from '../state/layouts.ts'
 import { lampsNow } from '../state/lit.ts'
 import { sandbox } from '../state/sandbox.ts'
-import { light } from './lamps.ts'
+import { createSwitchboard } from './lamps.ts'
 import { Pieces } from './pieces.tsx'
 import { centred, fitted, home, keyed, moved, sees, type Viewport, zoomed } from './viewport.ts'
 
@@ -60,13 +60,17 @@ const Canvas = ({ chart: of, drawing }: { readonly chart: Chart; readonly drawin
     const { factor, count } = zoomAsked.value
     if (count > 0) change(zoomed(view.peek(), factor, size().width / 2, size().height / 2))
   })
-  useSignalEffect(() => {
-    if (svg.current !== null) light(svg.current, drawing, lampsNow.value)
-  })
+  const lamps = useMemo(() => createSwitchboard(drawing), [drawing])
+  useSignalEffect(() => lamps.light(lampsNow.value))
+  const stood = (count: number): void => {
+    if (svg.current !== null) lamps.wire(svg.current)
+    lamps.light(lampsNow.peek())
+    const isWhole = count === drawing.pieces.length
+    if (isWhole && performance.getEntriesByName('first chart').length === 0) performance.mark('first chart')
+  }
   useEffect(() => {
     const { current } = svg
     if (current === null) return
-    if (performance.getEntriesByName('first chart').length === 0) performance.mark('first chart')
     const watch = new ResizeObserver(() => {
       if (isFollowing.peek()) view.value = home(drawing, size(), active())
     })
@@ -114,7 +118,7 @@ const Canvas = ({ chart: of, drawing }: { readonly chart: Chart; readonly drawin
       onKeyDown={onKeyDown}
     >
       <Stage view={view}>
-        <Pieces drawing={drawing} />
+        <Pieces drawing={drawing} stood={stood} />
       </Stage>
     </svg>
   )

@@ -1,10 +1,42 @@
+import { useSignal } from '@preact/signals'
 import type { JSX } from 'preact'
+import { useLayoutEffect, useMemo } from 'preact/hooks'
 import type { Drawing, Piece, Shape } from '../chart/drawing.ts'
 
-/** A drawing as elements that never change; view/lamps.ts lights them. */
-export const Pieces = ({ drawing }: { readonly drawing: Drawing }): JSX.Element => (
+/** Pieces drawn in one frame: all of most charts, and of a huge one so many that the page still hears its keys. */
+const sliceSize = 64
+
+interface PiecesProps {
+  readonly drawing: Drawing
+  /** So many pieces stand, the first of the drawing. */
+  readonly stood: (count: number) => void
+}
+
+/** A drawing as elements that never change, some more with each frame; view/lamps.ts lights them. */
+export const Pieces = ({ drawing: { pieces }, stood }: PiecesProps): JSX.Element => {
+  const shown = useSignal(1)
+  const slices = useMemo(
+    () =>
+      Array.from({ length: Math.ceil(pieces.length / sliceSize) }, (_, at) => (
+        <Slice key={at} pieces={pieces.slice(at * sliceSize, (at + 1) * sliceSize)} />
+      )),
+    [pieces],
+  )
+  const { value: count } = shown
+  useLayoutEffect(() => {
+    stood(Math.min(count * sliceSize, pieces.length))
+    if (count >= slices.length) return
+    const frame = requestAnimationFrame(() => {
+      shown.value += 1
+    })
+    return () => cancelAnimationFrame(frame)
+  }, [count, slices])
+  return <>{slices.slice(0, count)}</>
+}
+
+const Slice = ({ pieces }: { readonly pieces: readonly Piece[] }): JSX.Element => (
   <>
-    {drawing.pieces.map(piece => (
+    {pieces.map(piece => (
       <PieceView key={`${piece.kind} ${piece.id}`} piece={piece} />
     ))}
   </>

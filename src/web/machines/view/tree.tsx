@@ -1,5 +1,6 @@
 import { useComputed, useSignal } from '@preact/signals'
 import type { JSX } from 'preact'
+import { grouped } from '../chart/grouped.ts'
 import { lifeAt, livesAt, momentAt, type Track } from '../record/track.ts'
 import { actor, chart, crowdOf, isCrowd } from '../state/choice.ts'
 import { leaveSandbox } from '../state/sandbox.ts'
@@ -22,17 +23,18 @@ function leavesOf(tracks: readonly Track[], at: number, sought: string): readonl
     const around = parent ?? path.slice(0, Math.max(0, path.lastIndexOf('/')))
     return paths.has(around) ? around : ''
   }
-  const inside = new Map<string, Track[]>()
-  for (const one of there) inside.set(parentOf(one), [...(inside.get(parentOf(one)) ?? []), one])
-  const below = (path: string, depth: number): Leaf[] =>
-    (inside.get(path) ?? []).flatMap(one => [{ track: one, depth, name: nameOf(one.path) }, ...below(one.path, depth + 1)])
-  const groups = new Map<string, Leaf[]>()
-  for (const leaf of below('', 0)) {
-    const instance = leaf.track.path.split('/')[0] ?? ''
-    if (sought !== '' && !leaf.track.path.includes(sought)) continue
-    groups.set(instance, [...(groups.get(instance) ?? []), leaf])
+  const inside = grouped(there, parentOf)
+  const leaves: Leaf[] = []
+  const gather = (path: string, depth: number): void => {
+    for (const track of inside.get(path) ?? []) {
+      leaves.push({ track, depth, name: nameOf(track.path) })
+      gather(track.path, depth + 1)
+    }
   }
-  return [...groups].flatMap(([instance, leaves]) => [instance, ...leaves])
+  gather('', 0)
+  const found = sought === '' ? leaves : leaves.filter(({ track }) => track.path.includes(sought))
+  const groups = grouped(found, ({ track }) => track.path.split('/')[0] ?? '')
+  return [...groups].flatMap(([instance, inGroup]) => [instance, ...inGroup])
 }
 
 export const Tree = (): JSX.Element => {
