@@ -45,7 +45,8 @@ export type ConnectionEvent =
   | { type: 'connection.start' }
   | { type: 'connection.stop' }
   | { type: 'socket.opened'; link: Link }
-  | { type: 'socket.closed'; link: Link; cause: string }
+  /** `isViolation`: because of a rule we broke, says the exchange. */
+  | { type: 'socket.closed'; link: Link; cause: string; isViolation?: boolean }
   /** The exchange will not have us for now: it said so, and how long to stay away. */
   | { type: 'socket.refused'; link: Link; cause: string; waitMs: number }
   /** The exchange announced that it will close this socket. */
@@ -95,6 +96,11 @@ export const connectionMachine = setup({
     promoteSuccessor: assign({ link: ({ context }) => other(context.link) }),
     countAttempt: assign({ attempt: ({ context }) => Math.min(context.attempt + 1, attemptMax) }),
     forgetAttempts: assign({ attempt: 0 }),
+    /** Told that we were too fast, we are slower from the first try on. */
+    countViolation: assign({
+      attempt: ({ context, event }) =>
+        Math.min(context.attempt + ('isViolation' in event && event.isViolation === true ? 1 : 0), attemptMax),
+    }),
     rememberCause: assign({ cause: ({ event }) => ('cause' in event ? event.cause : event.type) }),
     rememberWait: assign({ waitMs: ({ event }) => ('waitMs' in event ? event.waitMs : 0) }),
     tellDown: sendParent({ type: 'connection.down' }),
@@ -120,7 +126,7 @@ export const connectionMachine = setup({
       tags: 'usable',
       initial: 'settled',
       on: {
-        'socket.closed': { guard: 'isCurrent', target: 'reconnecting', actions: 'rememberCause' },
+        'socket.closed': { guard: 'isCurrent', target: 'reconnecting', actions: ['rememberCause', 'countViolation'] },
         'connection.stop': 'intentionally-disconnected',
       },
       states: {
@@ -154,7 +160,7 @@ export const connectionMachine = setup({
                 'feed.quiet': { target: '#connection.connected.settled.quiet', actions: ['closeCurrent', 'promoteSuccessor'] },
                 'socket.closed': [
                   { guard: 'isCurrent', target: '#connection.connected.settled', actions: ['closeCurrent', 'promoteSuccessor'] },
-                  { guard: 'isSuccessor', target: 'pausing' },
+                  { guard: 'isSuccessor', target: 'pausing', actions: 'countViolation' },
                 ],
               },
               after: { overlapMaxMs: { target: '#connection.connected.settled', actions: ['closeCurrent', 'promoteSuccessor'] } },

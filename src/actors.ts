@@ -33,7 +33,7 @@ const leaseMargin = 0.1
 const connectTimeoutMs = 10_000
 const stableMs = 30_000
 const overlapMaxMs = 30_000
-const quietMaxMs = 1500
+const quietMaxMs = 1300
 /** A successor's socket opens and delivers every stream in this time (tickers come each second), or it will not. */
 const standbyMaxMs = 3500
 
@@ -54,7 +54,20 @@ export function provideGateway(world: World): typeof gatewayMachine {
   })
 }
 
-const provideConnection = ({ clock, openSocket, rotateMs }: World): typeof connectionMachine =>
+/**
+ * After a socket that was stable at once, but not all instances in the same moment; then doubling, and never less than half of what it may
+ * be: from a quarter to half a second up to 12 to 24 s, so that it ends in five tries a minute at most.
+ */
+function reconnectMs(clock: Clock, attempt: number): number {
+  if (attempt <= 1) return clock.random() * 50
+  return Math.min(12_000, 250 * 2 ** (attempt - 2)) + backoffMs(clock, attempt - 2, 250, 12_000)
+}
+
+export const provideConnection = ({
+  clock,
+  openSocket,
+  rotateMs,
+}: Pick<World, 'clock' | 'openSocket' | 'rotateMs'>): typeof connectionMachine =>
   connectionMachine.provide({
     actors: { socket: fromCallback<ConnectionEvent, { link: Link }>(({ input, sendBack }) => openSocket(input.link, sendBack)) },
     delays: {
@@ -64,8 +77,7 @@ const provideConnection = ({ clock, openSocket, rotateMs }: World): typeof conne
       overlapMaxMs,
       quietMaxMs,
       blockedMs: ({ context }) => context.waitMs,
-      /** The first retry at once, but not all instances in the same moment; then doubling from half a second to ten. */
-      backoffMs: ({ context: { attempt } }) => (attempt <= 1 ? clock.random() * 100 : 100 + backoffMs(clock, attempt - 2, 500, 10_000)),
+      backoffMs: ({ context: { attempt } }) => reconnectMs(clock, attempt),
     },
   })
 

@@ -14,8 +14,8 @@ export interface Socket {
 
 export interface SocketEvents {
   opened(host: string): void
-  /** Over, by whatever cause; told once, and nothing after it. */
-  closed(cause: string): void
+  /** Over, by whatever cause, or because of a rule we broke; told once, and nothing after it. */
+  closed(cause: string, isViolation?: boolean): void
   /** The exchange will not have us, and says for how long. */
   refused(cause: string, waitMs: number): void
   leaving(): void
@@ -34,10 +34,10 @@ export interface SocketOptions {
 const frameBytesMax = 256 * 1024
 /** Beyond this the socket is closed by ws before it fills the memory. */
 const payloadBytesMax = 64 * 1024 * 1024
-const lookEveryMs = 500
+const lookEveryMs = 250
 /** We ping every two seconds, because the server's pings come when they come (seen from 20 s to 3 min); one of the five messages a second. */
-const looksPerPing = 4
-/** Neither data nor an answer to two pings for so long: dead. Found half a second later at the latest. */
+const looksPerPing = 8
+/** Neither data nor an answer to two pings for so long: dead. Found a quarter of a second later at the latest. */
 const deadAfterMs = 4200
 /** Before machines/connection.ts gives up on a socket, so that a host that hangs is known to have failed. */
 const handshakeTimeoutMs = 8000
@@ -46,6 +46,8 @@ const closingMaxMs = 1000
 /** A socket that was open for so long without any data speaks against its host. */
 const muteAfterMs = 3000
 const refusedWaitMs = 60_000
+/** RFC 6455. Binance closes so on whoever says too much, subscribes to too much, or does not answer a ping. */
+const policyViolation = 1008
 
 export function openSocket(options: SocketOptions, events: SocketEvents): Socket {
   const { clock, hosts, note, connect = connectOverWs } = options
@@ -118,7 +120,10 @@ export function openSocket(options: SocketOptions, events: SocketEvents): Socket
     if (openedAt === undefined) hosts.failed(host)
     end(() => events.closed(causeOf(error, host)))
   })
-  socket.on('close', (code, reason) => end(() => events.closed(`closed with ${code} ${reason.toString().slice(0, 100)}`.trim())))
+  socket.on('close', (code, reason) => {
+    const cause = `closed with ${code} ${reason.toString().slice(0, 100)}`.trim()
+    end(() => events.closed(cause, code === policyViolation))
+  })
 
   return {
     subscriptions,

@@ -44,11 +44,11 @@ export interface FeedOptions {
 }
 
 /**
- * Silence of all streams together that is not natural. Tickers come every second, so where one was heard 3 s are many; where one was asked
+ * Silence of all streams together that is not natural. Tickers come every second, so where one was heard 2.5 s are many; where one was asked
  * for and nothing was heard, the socket may be mute. Trades of a liquid pair were seen silent for 3.8 s.
  */
-const quietAfterMs = { pulsed: 3000, mute: 5000, otherwise: 15_000 }
-const lookEveryMs = 500
+const quietAfterMs = { pulsed: 2500, mute: 5000, otherwise: 15_000 }
+const lookEveryMs = 250
 
 interface OpenLink {
   readonly socket: Socket
@@ -129,7 +129,7 @@ export function createFeed({ clock, urls, streams, tick, note, connect }: FeedOp
             tell({ type: 'socket.opened', link })
             socket.subscriptions.want(namesOf(wanted, streams))
           }),
-        closed: cause => ifOpen(() => tell({ type: 'socket.closed', link, cause })),
+        closed: (cause, isViolation) => ifOpen(() => tell({ type: 'socket.closed', link, cause, ...(isViolation ? { isViolation } : {}) })),
         refused: (cause, waitMs) => ifOpen(() => tell({ type: 'socket.refused', link, cause, waitMs })),
         leaving: () => ifOpen(() => tell({ type: 'socket.leaving', link })),
         frame: (frame, receivedAt) => ifOpen(() => take(link, frame, receivedAt)),

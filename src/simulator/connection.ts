@@ -45,6 +45,8 @@ export class Connection implements Reader {
   #stallTimer: Timer
   readonly #pings: OpenPings
   #deaf = false
+  #mute = false
+  #lost = false
 
   constructor(floor: Floor, socket: WebSocket, tcp: Socket, shape: { readonly wrapped: boolean; readonly micro: boolean }) {
     this.wrapped = shape.wrapped
@@ -70,7 +72,7 @@ export class Connection implements Reader {
 
   /** A data frame. */
   deliver(frame: Buffer): void {
-    if (!this.open || this.#floor.faults.blackhole) return
+    if (!this.open || this.#mute || this.#swallows) return
     this.#floor.tally.framesSent++
     this.#socket.send(frame, { binary: false })
     if (this.#socket.bufferedAmount <= this.#floor.limits.backlogBytesMax) return
@@ -80,7 +82,7 @@ export class Connection implements Reader {
 
   /** Any frame, outside the rules: for faults and tests. */
   inject(frame: string | Buffer): void {
-    if (this.open && !this.#floor.faults.blackhole) this.#socket.send(frame)
+    if (this.open && !this.#swallows) this.#socket.send(frame)
   }
 
   /** Also for streams in the address, which are never acknowledged. False when there were too many. */
@@ -106,7 +108,7 @@ export class Connection implements Reader {
   }
 
   close(code: number, reason: string): void {
-    if (this.#floor.faults.blackhole) return
+    if (this.#swallows) return
     this.#socket.close(code, reason)
     this.ended()
   }
@@ -125,9 +127,24 @@ export class Connection implements Reader {
 
   /** Reads nothing any more, or again. Pings that went unseen meanwhile are not held against the client. */
   freeze(frozen: boolean): void {
-    if (frozen) this.#socket.pause()
+    if (frozen || this.#lost) this.#socket.pause()
     else this.#socket.resume()
     this.#pings.forget()
+  }
+
+  /** From now on no data frame is sent here; all else goes on. */
+  mute(): void {
+    this.#mute = true
+  }
+
+  /** From now on nothing is read here and nothing sent. */
+  lose(): void {
+    this.#lost = true
+    this.freeze(true)
+  }
+
+  get #swallows(): boolean {
+    return this.#lost || this.#floor.faults.blackhole
   }
 
   /** Lets go of everything; also safe to call twice. */
@@ -171,8 +188,8 @@ export class Connection implements Reader {
   }
 
   #ping(): void {
-    const { faults, tally } = this.#floor
-    if (!this.open || faults.blackhole) return
+    const { tally } = this.#floor
+    if (!this.open || this.#swallows) return
     this.#resumeControl()
     tally.pingsSent++
     this.#socket.ping(this.#pings.next())

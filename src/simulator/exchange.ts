@@ -194,6 +194,8 @@ class RunningExchange implements SimulatedExchange {
       reset: () => each(connection => connection.reset()),
       kill: () => each(connection => connection.kill()),
       close: (code, reason) => each(connection => connection.close(code, reason)),
+      mute: () => each(connection => connection.mute()),
+      lose: () => each(connection => connection.lose()),
       shutdown: (graceMs = 1000) => {
         const leaving = [...this.#connections]
         for (const connection of leaving) connection.shutdownNotice()

@@ -46,7 +46,7 @@ function status(name: 'upgradeStatus' | 'restStatus', help: string): [string, Fa
   return [name, { help, expects: 'an HTTP status or null', apply }]
 }
 
-function once(name: 'reset' | 'kill' | 'garbage' | 'clear', help: string): [string, FaultRequest] {
+function once(name: 'reset' | 'kill' | 'mute' | 'lose' | 'garbage' | 'clear', help: string): [string, FaultRequest] {
   const apply = (faults: Faults, value: unknown): boolean => {
     if (value === true) faults[name]()
     return value === true
@@ -95,6 +95,8 @@ export const FAULT_REQUESTS: ReadonlyMap<string, FaultRequest> = new Map([
   once('kill', 'every WebSocket ends without a closing handshake'),
   ['close', { help: 'every WebSocket is closed so', expects: '{"code":1008,"reason":"text"}', apply: closes }],
   ['shutdown', { help: 'serverShutdown event, then close 1001', expects: 'true or {"graceMs":1000}', apply: shutsDown }],
+  once('mute', 'every WebSocket open now brings no data any more; new ones do'),
+  once('lose', 'every WebSocket open now is neither read nor written any more; new ones are'),
   once('garbage', 'five frames that are not what they should be'),
   ['giant', { help: 'one text frame of so many bytes', expects: 'a whole number', apply: sendsGiant }],
   ['setStatus', { help: 'halts, delists or lists a symbol', expects: '{"symbol":"BTCUSDT","status":"BREAK"}', apply: setsStatus }],

@@ -37,6 +37,10 @@ export interface FaultActions {
   /** The TCP connection ends without a closing handshake. */
   kill(): void
   close(code: number, reason: string): void
+  /** No data frame comes any more, all else goes on; a new WebSocket is well. */
+  mute(): void
+  /** Nothing is read or sent any more, not even pongs; a new WebSocket is well. */
+  lose(): void
   /** `serverShutdown`, then close 1001 after `graceMs`, default 1000. */
   shutdown(graceMs?: number): void
   /** Truncated JSON, a text that is no JSON, a binary frame, an array frame and an unknown event. */

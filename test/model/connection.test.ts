@@ -58,13 +58,13 @@ describe('connection, in every state it can get into', () => {
     ).toEqual([])
   })
 
-  it('attempts grow one by one to a bound, and are forgotten by a stop and by a socket that lasted', () => {
+  it('attempts grow one by one to a bound, by two for a broken rule, and are forgotten by a stop and by a socket that lasted', () => {
     expect(broken(all, spot => attemptOf(spot) <= attemptMax && !(isStopped(spot) && attemptOf(spot) > 0))).toEqual([])
     const forgets = (to: Spot, edges: readonly string[]): boolean => isStopped(to) || edges.join().includes('after stableMs')
     expect(
-      brokenSteps(all, ({ from, to, edges }) => {
+      brokenSteps(all, ({ from, to, event, edges }) => {
         const grown = attemptOf(to) - attemptOf(from)
-        return forgets(to, edges) ? attemptOf(to) === 0 : grown === 0 || grown === 1
+        return forgets(to, edges) ? attemptOf(to) === 0 : grown >= 0 && grown <= (event.isViolation === true ? 2 : 1)
       }),
     ).toEqual([])
   })
@@ -232,6 +232,17 @@ describe('connection, mistakes it once made', () => {
     first.tell({ type: 'socket.closed', link: first.id, cause: '24 hours' })
     expect(connection.alive()).toEqual([second])
     expect(connection.told).toEqual([])
+  })
+
+  it('being closed for a rule we broke counts as one more failure', () => {
+    for (const [isViolation, attempt] of [
+      [false, 1],
+      [true, 2],
+    ] as const) {
+      const connection = run(fakeClock())
+      connect(connection).tell({ type: 'socket.closed', link: 'a', cause: 'closed with 1008', isViolation })
+      expect(connection.snapshot().context.attempt).toBe(attempt)
+    }
   })
 
   it('silence while both sockets are open is acted on', () => {

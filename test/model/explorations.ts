@@ -18,6 +18,7 @@ export const explorations = {
       ...links.flatMap(link => [
         { type: 'socket.opened', link },
         { type: 'socket.closed', link, cause: 'cut' },
+        { type: 'socket.closed', link, cause: 'closed with 1008', isViolation: true },
         { type: 'socket.refused', link, cause: 'HTTP 429', waitMs: 60_000 },
         { type: 'socket.leaving', link },
       ]),

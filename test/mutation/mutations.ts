@@ -411,7 +411,7 @@ const exchanging: readonly Mutation[] = [
   {
     name: 'waits between connection attempts do not grow',
     file: 'src/actors.ts',
-    changes: [['backoffMs(clock, attempt - 2, 500, 10_000)', 'backoffMs(clock, attempt * 0, 500, 10_000)']],
+    changes: [['250 * 2 ** (attempt - 2)) + backoffMs(clock, attempt - 2, 250, 12_000)', '250) + backoffMs(clock, 0, 250, 12_000)']],
     suites: [unit('mutation-actors')],
   },
   {

@@ -19,9 +19,9 @@ export interface Checks {
   settled(): void
 }
 
-/** Beyond this a price that says it is live is not: the silence of all streams is seen after 3 s, doubted for 1, and a dead socket after 5. */
+/** Beyond this a price that says it is live is not: the silence of all streams is seen after 2.5 s, doubted for 1, and a dead socket after 5. */
 const freshWithinMs = 12_000
-/** When the whole exchange is silent nobody may say live for longer: seen after 3 s (5 on a new socket), doubted for 1, missed for 2. */
+/** When the whole exchange is silent nobody may say live for longer: seen after 2.5 s (5 on a new socket), doubted for 1, missed for 2. */
 const silentWithinMs = 9000
 /** A process that stood still may take so long to say what it finds: its leader is missed for 1.6 s, then doubted for 1. */
 const awakeWithinMs = 3500

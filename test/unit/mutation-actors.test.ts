@@ -187,10 +187,31 @@ async function breakSockets(on: Stage, count: number): Promise<number[]> {
 }
 
 describe('who cannot reach', () => {
-  it('the exchange tries again at once, and then ever more rarely, up to ten seconds', async () => {
-    const clock: FakeClock = Object.defineProperty(fakeClock(), 'random', { value: () => 0.999 })
+  it.each([
+    { chance: 0, factor: 1 },
+    { chance: 0.999, factor: 2 },
+  ])('the exchange tries again at once, and then ever more rarely, down to five times a minute at most', async ({ chance, factor }) => {
+    const clock: FakeClock = Object.defineProperty(fakeClock(), 'random', { value: () => chance })
     const waits = await breakSockets(await leading(clock), 9)
-    expect(waits.map(wait => Math.round(wait / 100) * 100)).toEqual([100, 600, 1100, 2100, 4100, 8100, 10100, 10100, 10100])
+    const least = [0, 250, 500, 1000, 2000, 4000, 8000, 12_000, 12_000]
+    expect(waits[0]).toBeLessThanOrEqual(50)
+    expect(waits.slice(1).map(wait => Math.round(wait / 50) * 50)).toEqual(least.slice(1).map(wait => wait * factor))
+  })
+
+  it.each([
+    { closed: {}, attempt: 'at once', least: 0, most: 50 },
+    { closed: { isViolation: true }, attempt: 'after a rest', least: 250, most: 500 },
+  ])('a socket that stood is followed by the next $attempt when it was closed with $closed', async ({ closed, least, most }) => {
+    for (const seed of [1, 2, 3, 4, 5]) {
+      const on = await leading(fakeClock(seed))
+      on.sockets[0]?.tell({ type: 'socket.opened', link: 'a' })
+      const closedAt = on.clock.now()
+      on.sockets[0]?.tell({ type: 'socket.closed', link: 'a', cause: 'closed', ...closed })
+      for (let passed = 0; passed < 600 && on.sockets.length === 1; passed += 1) on.clock.advance(1)
+      const wait = (on.sockets[1]?.at ?? Number.NaN) - closedAt
+      expect(wait).toBeGreaterThanOrEqual(least)
+      expect(wait).toBeLessThanOrEqual(most + 1)
+    }
   })
 
   it('the store with one or two questions waits; with three it goes on alone', async () => {
