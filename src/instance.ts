@@ -18,6 +18,7 @@ import { heartbeatEveryMs, writeHeartbeat } from './heartbeat.ts'
 import type { Doors } from './http/app.ts'
 import type { Lease } from './leadership/lease.ts'
 import { createLevels } from './levels.ts'
+import { createMissed } from './missed.ts'
 import { createNotices } from './notices.ts'
 import { createPath } from './path.ts'
 import { isCached, type Pair } from './price.ts'
@@ -118,6 +119,7 @@ export function createInstance(options: InstanceOptions): Instance {
     changedHere: () => retarget(),
     changedEverywhere: () => retarget(),
   })
+  const missed = createMissed({ clock, rest, bus, ledger, upstream, diary: () => diary, hub: () => hub, garbled: () => status.garbled() })
   const downstream = createDownstream({
     clock,
     bus,
@@ -128,6 +130,7 @@ export function createInstance(options: InstanceOptions): Instance {
     staleAfterMs: config.staleAfterMs,
     garbled: () => status.garbled(),
     holed: () => status.holed(),
+    missed,
     released: () => gateway.send({ type: 'lease.released' }),
     offered: from => gateway.send({ type: 'lease.offered', from }),
     claimed: from => {
@@ -172,11 +175,12 @@ export function createInstance(options: InstanceOptions): Instance {
     levelSince: diary.levelSince,
     hasOwnSocket: () => diary.role() !== 'follower',
   })
-  const status = createStatus({ clock, name, diary, levels, board, hub: () => hub, wanted, bus, feed, publisher, upstream })
+  const status = createStatus({ clock, name, diary, levels, board, hub: () => hub, wanted, bus, feed, publisher, upstream, missed })
   const hub = createHub({
     clock,
     board,
     levelOf: levels.of,
+    ask: missed.ask,
     status: () => ({ level: diary.level(), role: diary.role(), since: diary.since() }),
   })
 

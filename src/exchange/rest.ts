@@ -3,6 +3,7 @@ import type { Clock } from '../clock.ts'
 import { isPrice } from './binance-message.ts'
 import type { Answer, Tick } from './exchange.ts'
 import { causeOf, createHosts, refusalMs } from './hosts.ts'
+import { type AskAggregates, aggregatesMax, readAggregates } from './missed-trades.ts'
 import { createWeight } from './weight.ts'
 import { type Get, get as getOverHttp, type Reply } from './wire.ts'
 
@@ -15,6 +16,7 @@ export interface Rest {
   prices(symbols: readonly string[]): Promise<Answer<readonly Tick[]>>
   /** exchangeInfo as the exchange sent it. */
   exchangeInfo(): Promise<Answer<unknown>>
+  readonly aggregates: AskAggregates
 }
 
 export interface RestOptions {
@@ -36,9 +38,9 @@ const symbolsMax = 200
 const refusedWaitMs = 120_000
 /** Weight of ticker/24hr by how many symbols it is asked for, and of exchangeInfo (rest-api.md, 2026-07-21). */
 const weightOfPrices = (count: number): number => (count <= 20 ? 2 : count <= 100 ? 40 : 80)
-const weights = { exchangeInfo: 20 }
+const weights = { exchangeInfo: 20, aggregates: 4 }
 /** How much of a minute's weight may be used when prices, or what else there is, are asked for. Others may share our address. */
-const shares = { prices: 0.9, exchangeInfo: 0.8 }
+const shares = { prices: 0.9, exchangeInfo: 0.8, aggregates: 0.5 }
 /** exchangeInfo is megabytes; it may take so many times as long as prices. */
 const slowness = 5
 /** All tickers are 2 MB, exchangeInfo was 2 MB in 2021 and has grown since. */
@@ -183,6 +185,11 @@ export function createRest({ clock, urls, note, timeoutMs = 3000, get = getOverH
       const limit = answer.kind === 'answered' ? readWeightLimit(answer.value) : undefined
       if (limit !== undefined) budget.limitTo(limit)
       return answer
+    },
+    aggregates: (symbol, fromAggregate) => {
+      const from = fromAggregate === undefined ? '' : `&fromId=${fromAggregate}`
+      const path = `/api/v3/aggTrades?symbol=${encodeURIComponent(symbol)}${from}&limit=${aggregatesMax}`
+      return ask({ path, weight: weights.aggregates, share: shares.aggregates, timeoutMs: timeoutMs / 3, read: readAggregates })
     },
     prices: async symbols => {
       if (symbols.length === 0) return { kind: 'answered', value: [] }

@@ -25,6 +25,8 @@ const freshWithinMs = 12_000
 const silentWithinMs = 9000
 /** A process that stood still may take so long to say what it finds: its leader is missed for 1.6 s, then doubted for 1. */
 const awakeWithinMs = 3500
+/** A reader of every trade may wait so long for those that were missed: two seconds, and what it takes to tell. */
+const missedWithinMs = 2500
 const attemptsMax = 300
 const attemptsWindowMs = 300_000
 /** One process, however often it is sent away: a first retry at once, then doubling. */
@@ -77,6 +79,8 @@ export function createChecks(world: World): Checks {
   const checkFresh = (reader: SimulatedReader, process: SimulatedProcess): void => {
     for (const pair of reader.pairs) {
       if (reader.pairLevels[pair] !== 'live') continue
+      // Before the price that made it live come the trades before it, if every one is wanted and they are on their way.
+      if (reader.mode === 'every' && (reader.levelSince.get(pair) ?? 0) > world.now - missedWithinMs) continue
       const symbol = world.exchange.symbols.get(pair.replace('/USD', 'USDT'))
       const shown = reader.shown.get(pair)
       if (symbol === undefined || symbol.status !== 'TRADING') continue
