@@ -5,6 +5,7 @@ import type { Publisher } from './bus/publisher.ts'
 import type { Clock } from './clock.ts'
 import type { Wanted } from './demand/wanted.ts'
 import { type Heartbeat, readHeartbeat } from './heartbeat.ts'
+import type { Missed } from './missed.ts'
 import type { Path } from './path.ts'
 import { type Pair, readPayload, receivedAtOf, type Update, withLevel } from './price.ts'
 
@@ -28,6 +29,7 @@ export interface DownstreamOptions {
   readonly publisher: Publisher
   readonly path: Path
   readonly staleAfterMs: number
+  readonly missed: Pick<Missed, 'heard' | 'told'>
   readonly heartbeat: (heartbeat: Heartbeat) => void
   /** The lease was given up, offered by a leader, or claimed from one. */
   readonly released: () => void
@@ -92,7 +94,12 @@ export function createDownstream(options: DownstreamOptions): Downstream {
     released: () => options.released(),
     offered: payload => options.offered(payload.toString()),
     claimed: payload => options.claimed(payload.toString()),
-    demand: () => wanted.changedElsewhere(),
+    demand: payload => {
+      // Who does not know the words takes them for a change.
+      wanted.changedElsewhere()
+      options.missed.heard(payload.toString())
+    },
+    missed: payload => options.missed.told(payload),
     inspect: payload => options.inspected?.(payload.toString()),
     heartbeat: payload => {
       const heartbeat = readHeartbeat(payload)

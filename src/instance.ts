@@ -18,10 +18,12 @@ import { heartbeatEveryMs, writeHeartbeat } from './heartbeat.ts'
 import type { Doors } from './http/app.ts'
 import type { Lease } from './leadership/lease.ts'
 import { createLevels } from './levels.ts'
+import { createMissed } from './missed.ts'
 import { createNotices } from './notices.ts'
 import { createPath } from './path.ts'
 import { isCached, type Pair } from './price.ts'
 import { createStatus } from './status.ts'
+import { createSuccession } from './succession.ts'
 import { createUpstream } from './upstream.ts'
 
 /**
@@ -67,8 +69,6 @@ const lookEveryMs = 250
 const rotateMs = 23 * 3_600_000
 /** Readers come back spread over this time. */
 const returnMs = { min: 250, max: 2000 }
-/** What is stored is asked for so often before we go on without it. */
-const storedTriesMax = 3
 
 export function createInstance(options: InstanceOptions): Instance {
   const { clock, config, name, id, bus, lease, ledger, log } = options
@@ -120,6 +120,7 @@ export function createInstance(options: InstanceOptions): Instance {
     changedHere: () => retarget(),
     changedEverywhere: () => retarget(),
   })
+  const missed = createMissed({ clock, rest, bus, ledger, upstream, diary: () => diary, hub: () => hub, garbled: () => status.garbled() })
   const downstream = createDownstream({
     clock,
     bus,
@@ -130,6 +131,7 @@ export function createInstance(options: InstanceOptions): Instance {
     staleAfterMs: config.staleAfterMs,
     garbled: () => status.garbled(),
     holed: () => status.holed(),
+    missed,
     released: () => gateway.send({ type: 'lease.released' }),
     offered: from => gateway.send({ type: 'lease.offered', from }),
     claimed: from => {
@@ -174,11 +176,12 @@ export function createInstance(options: InstanceOptions): Instance {
     levelSince: diary.levelSince,
     hasOwnSocket: () => diary.role() !== 'follower',
   })
-  const status = createStatus({ clock, name, diary, levels, board, hub: () => hub, wanted, bus, feed, publisher, upstream })
+  const status = createStatus({ clock, name, diary, levels, board, hub: () => hub, wanted, bus, feed, publisher, upstream, missed })
   const hub = createHub({
     clock,
     board,
     levelOf: levels.of,
+    ask: missed.ask,
     status: () => ({ level: diary.level(), role: diary.role(), since: diary.since() }),
   })
 
@@ -187,30 +190,17 @@ export function createInstance(options: InstanceOptions): Instance {
   /** A price over the stream would be news to machines/fallback.ts. */
   let wantsToHear = true
 
+  const succession = createSuccession({ path, diary, readStored: () => downstream.readStored(wanted.everywhere()) })
+
   /** Leadership, connection or level changed. */
   const controlChanged = (): void => {
     const { epoch, validUntil } = diary.term()
     const role = diary.role()
     publisher.lead(role === 'leader' ? { epoch, validUntil } : undefined)
     wantsToHear = !diary.isLive()
-    if (diary.isStandby()) path.hold()
+    succession.look()
     retarget()
-    if (role === 'follower' && !diary.isStandby()) path.drop()
-    if (role !== 'follower' && path.isHeld && !isSucceeding) void succeed()
     notices.tellLevels()
-  }
-
-  /**
-   * Our epoch is in force, so what is stored is all that the leader before us told: from there on it is for us to tell. Unread, our first
-   * prices could be older than its last.
-   */
-  let isSucceeding = false
-  const succeed = async (): Promise<void> => {
-    isSucceeding = true
-    for (let tries = 0; tries < storedTriesMax && diary.role() === 'leader'; tries += 1)
-      if (await downstream.readStored(wanted.everywhere())) break
-    isSucceeding = false
-    if (diary.role() !== 'follower') path.resume()
   }
 
   /** The leader, and who is about to succeed it, streams what anybody wants, a solo what its own readers want, a follower nothing. */

@@ -20,9 +20,11 @@ export interface Names {
   readonly successor: string
   /** Channel: somebody does; the id of the leader whose offer it claimed. */
   readonly claimed: string
+  /** Channel: trades that were missing, and that the leader asked the exchange for. */
+  readonly missed: string
   /** Key: what this instance wants, a JSON array of pairs, expiring. */
   demand(instance: string): string
-  /** Sorted set: the instances that want something, scored by when their demand expires (epoch ms). Also the channel that tells of a change. */
+  /** Sorted set: the instances that want something, scored by when their demand expires (epoch ms). Also the channel that tells of a change, or what is missing. */
   readonly demands: string
   /** Channel: somebody looks at the machines of an instance, whose name is in the text. */
   readonly inspect: string
@@ -40,6 +42,7 @@ export const names = (prefix = ''): Names => ({
   offered: `${prefix}prices:offered`,
   successor: `${prefix}prices:successor`,
   claimed: `${prefix}prices:claimed`,
+  missed: `${prefix}prices:missed`,
   demand: instance => `${prefix}prices:demand:${instance}`,
   demands: `${prefix}prices:demands`,
   inspect: `${prefix}prices:inspect`,

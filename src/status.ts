@@ -7,6 +7,7 @@ import type { Wanted } from './demand/wanted.ts'
 import type { Diary } from './diary.ts'
 import type { Feed } from './exchange/feed.ts'
 import type { Levels } from './levels.ts'
+import type { Missed } from './missed.ts'
 import { isCached, type Pair } from './price.ts'
 import type { Upstream } from './upstream.ts'
 
@@ -35,12 +36,14 @@ export interface StatusOptions {
   readonly feed: Feed
   readonly publisher: Publisher
   readonly upstream: Upstream
+  readonly missed: Missed
 }
 
 /** A change of leader may take so long without anybody being sent away. */
 const graceMs = 5000
 
-export function createStatus({ clock, name, diary, levels, board, hub, wanted, bus, feed, publisher, upstream }: StatusOptions): Status {
+export function createStatus(options: StatusOptions): Status {
+  const { clock, name, diary, levels, board, hub, wanted, bus, feed, publisher, upstream, missed } = options
   let lastError: { readonly message: string; readonly at: number } | null = null
   let garbled = 0
   let holes = 0
@@ -84,7 +87,7 @@ export function createStatus({ clock, name, diary, levels, board, hub, wanted, b
       pairs: Object.fromEntries([...wanted.here()].map(pair => [pair, viewPair(pair)])),
       readers: hub().counts().readers,
       bus: { kind: bus.kind, state: diary.relay(), garbled, holes, ...publisher.counts() },
-      exchange: { symbols: upstream.symbolsKnown, ...feed.counts() },
+      exchange: { symbols: upstream.symbolsKnown, ...feed.counts(), missedTrades: missed.counts() },
     }),
   }
 }

@@ -70,6 +70,7 @@ const joints = [
   'downstream',
   'path',
   'levels',
+  'missed',
   'notices',
   'heartbeat',
   'diary',

@@ -4,7 +4,8 @@ import { type Audience, createAudience } from './audience.ts'
 import { type Board, type Entry, frameAt } from './board.ts'
 import { createDelivery } from './delivery.ts'
 import { chunk, comment, event } from './frame.ts'
-import { inOrder, isGap } from './mailbox.ts'
+import { type AskMissing, inOrder, isGap } from './mailbox.ts'
+import { entriesOf, type Found } from './missing.ts'
 import { block, createReader, give, newsOf, type Outlet, type Reader, type ReaderOptions, type Seat } from './reader.ts'
 import { createRhythm } from './rhythm.ts'
 
@@ -14,6 +15,8 @@ export interface Hub {
   /** The snapshot follows at once; what arrives meanwhile is already in the mailbox, so nothing is missed and nothing comes twice. */
   join(options: ReaderOptions, outlet: Outlet): Seat
   changed(entry: Entry): void
+  /** Trades that were asked for: whoever waits for them gets them, in their place. */
+  found(found: Found): void
   /** Levels may have changed: readers for whom they did are told. */
   levelsChanged(): void
   /** Tells the readers of one pair something about it. */
@@ -31,6 +34,8 @@ export interface HubOptions {
   readonly levelOf: (pair: Pair) => Level
   /** What `event: status` says beside the pairs. */
   readonly status: () => { readonly level: Level; readonly role: string; readonly since: number }
+  /** Where to ask for trades that a reader of every one lacks; unset: nowhere. */
+  readonly ask?: AskMissing
 }
 
 const heartbeatAfterMs = 15_000
@@ -41,7 +46,7 @@ const lookEveryMs = 1000
 const restMaxMs = 5
 const commentFrame = chunk(comment)
 
-export function createHub({ clock, board, levelOf, status }: HubOptions): Hub {
+export function createHub({ clock, board, levelOf, status, ask }: HubOptions): Hub {
   const readers = new Set<Reader>()
   const latest: Audience<Reader> = createAudience()
   const every: Audience<Reader> = createAudience()
@@ -191,7 +196,7 @@ export function createHub({ clock, board, levelOf, status }: HubOptions): Hub {
       // What is on its way to the others is in the snapshot already.
       distribute()
       if (dirty.length > 0) schedule()
-      const reader = createReader(options, outlet, clock.now())
+      const reader = createReader(options, outlet, clock.now(), ask)
       reader.told = statusOf(reader.pairs)
       readers.add(reader)
       audienceOf(reader).join(reader, reader.pairs)
@@ -206,6 +211,12 @@ export function createHub({ clock, board, levelOf, status }: HubOptions): Hub {
       }
       for (const reader of every.of(entry.pair)) offer(reader, entry)
       if (news.size > 0 || dirty.length > 0) schedule()
+    },
+    found: found => {
+      let entries: readonly Entry[] | undefined
+      const made = (): readonly Entry[] => (entries ??= entriesOf(found))
+      for (const reader of every.of(found.pair)) if (reader.mailbox.fill(found, made)) mark(reader)
+      if (dirty.length > 0) schedule()
     },
     levelsChanged: () => {
       const frames = new Map<string, Buffer>()

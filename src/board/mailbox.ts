@@ -1,5 +1,6 @@
 import { isNewer, type Pair, type Position } from '../price.ts'
 import { type Entry, tradeIdOf, unplaced } from './board.ts'
+import { fillIn, type Missing } from './missing.ts'
 
 /** Trades the reader did not get, first and last id; absent where they are not known. */
 export interface Gap {
@@ -14,6 +15,8 @@ export interface Mailbox {
   put(entry: Entry): void
   /** Takes what is due, in the order of positions; a gap stands where it happened. */
   take(now: number): readonly (Entry | Gap)[]
+  /** Trades that this reader may wait for were asked for, and this is what was found. Returns whether it does, and something is due now. */
+  fill(missing: Missing, found: () => readonly Entry[]): boolean
   /** A price of this pair was put here before, so it knows by itself which trades are new. */
   knows(pair: Pair): boolean
   /** When something kept back by the interval is due; Infinity: nothing is waiting. */
@@ -66,6 +69,7 @@ export function createLatestMailbox(intervalMs: number): Mailbox {
       if (intervalMs > 0 && !againAt.has(entry.pair)) hasFirst = true
     },
     take: now => inOrder(intervalMs > 0 ? takeDue(now) : takeAll()),
+    fill: () => false,
     knows: () => false,
     dueAt: () => (pending.size === 0 ? Number.POSITIVE_INFINITY : intervalMs === 0 || hasFirst ? 0 : beatAt),
     get isEmpty() {
@@ -90,15 +94,52 @@ const compare = (a: Position, b: Position): number => a.epoch - b.epoch || a.seq
 /** Prices a reader in mode=every may have waiting. At about 450 bytes each, under 2 MB. */
 export const everyMax = 4096
 
+/** Asks for trades that are missing. Returns until when (monotonic clock) to wait for them; undefined: they cannot be had. */
+export type AskMissing = (missing: Missing) => number | undefined
+
+/** A gap that may be filled yet. What is behind it waits: all of it, or a reader could leave with a position beyond what it never got. */
+interface Hold extends Missing {
+  readonly until: number
+  filled: readonly (Entry | Gap)[] | undefined
+}
+
+const isHold = (item: Entry | Gap): item is Hold => 'until' in item
+
 /**
  * Keeps every trade, each once and in order, up to {@link everyMax}; beyond it what is waiting is dropped and told as a gap. The first price
  * of a pair is sent whatever brought it. `after`: what the reader had when it left, to tell it what it missed.
  */
-export function createEveryMailbox(after?: Position): Mailbox {
+export function createEveryMailbox(after?: Position, ask: AskMissing = () => undefined): Mailbox {
   let queue: (Entry | Gap)[] = []
+  let holds = 0
   const lastTrade = new Map<Pair, number | undefined>()
 
+  const hold = (gap: Missing): Gap => {
+    const until = ask(gap)
+    if (until === undefined) return gap
+    holds += 1
+    const held: Hold = { ...gap, until, filled: undefined }
+    return held
+  }
+
+  const takeHeld = (now: number): readonly (Entry | Gap)[] => {
+    const due: (Entry | Gap)[] = []
+    let at = 0
+    for (; at < queue.length; at += 1) {
+      const item = queue[at] as Entry | Gap
+      if (!isHold(item)) due.push(item)
+      else if (item.filled === undefined && item.until > now) break
+      else {
+        holds -= 1
+        due.push(...(item.filled ?? [{ pair: item.pair, from: item.from, to: item.to }]))
+      }
+    }
+    if (at > 0) queue = queue.slice(at)
+    return due
+  }
+
   const drop = (): void => {
+    holds = 0
     const missed = new Map<Pair, Gap>()
     for (const item of queue) {
       const { pair } = item
@@ -130,15 +171,29 @@ export function createEveryMailbox(after?: Position): Mailbox {
       // Trades tell one by one what happened, or (aggTrade) in one what several did; everything else skips those before it.
       const mayLack = entry.isAfterGap || entry.update.cause !== 'trade'
       const isGapped = mayLack && before !== undefined && tradeId > before + 1
-      add(entry, isGapped ? { pair, from: before + 1, to: tradeId - 1 } : undefined)
+      add(entry, isGapped ? hold({ pair, from: before + 1, to: tradeId - 1 }) : undefined)
     },
-    take: () => {
+    fill: (missing, found) => {
+      if (holds === 0) return false
+      for (const item of queue) {
+        if (!isHold(item) || item.filled !== undefined || item.pair !== missing.pair) continue
+        if (item.from >= missing.from && item.to <= missing.to) item.filled = fillIn(item, found())
+      }
+      const [first] = queue
+      return first !== undefined && (!isHold(first) || first.filled !== undefined)
+    },
+    take: now => {
+      if (holds > 0) return takeHeld(now)
       const taken = queue
       if (taken.length > 0) queue = []
       return taken
     },
     knows: pair => lastTrade.has(pair),
-    dueAt: () => (queue.length > 0 ? 0 : Number.POSITIVE_INFINITY),
+    dueAt: () => {
+      const [first] = queue
+      if (first === undefined) return Number.POSITIVE_INFINITY
+      return isHold(first) && first.filled === undefined ? first.until : 0
+    },
     get isEmpty() {
       return queue.length === 0
     },

@@ -1,6 +1,6 @@
 import { isNewer, type Pair, type Position } from '../price.ts'
 import { type Entry, renumber } from './board.ts'
-import { createEveryMailbox, createLatestMailbox, type Mailbox } from './mailbox.ts'
+import { type AskMissing, createEveryMailbox, createLatestMailbox, type Mailbox } from './mailbox.ts'
 
 /** How bytes reach one reader. Frames are chunks of a chunked HTTP body. */
 export interface Outlet {
@@ -48,7 +48,8 @@ export interface Reader extends Pick<ReaderOptions, 'pairs' | 'mode' | 'after'> 
   told: string
 }
 
-export function createReader({ pairs, after, mode, intervalMs }: ReaderOptions, outlet: Outlet, now: number): Reader {
+export function createReader(options: ReaderOptions, outlet: Outlet, now: number, ask?: AskMissing): Reader {
+  const { pairs, after, mode, intervalMs } = options
   const isEvery = mode === 'every'
   // Spelled out: an object made by spreading is nine times slower to touch (test/bench/hub.bench.mjs), and each delivery touches one.
   return {
@@ -57,7 +58,7 @@ export function createReader({ pairs, after, mode, intervalMs }: ReaderOptions, 
     after,
     renumbered: undefined,
     outlet,
-    mailbox: isEvery ? createEveryMailbox(after) : createLatestMailbox(intervalMs),
+    mailbox: isEvery ? createEveryMailbox(after, ask) : createLatestMailbox(intervalMs),
     isDirect: !isEvery && intervalMs === 0,
     fresh: [],
     isDirty: false,

@@ -21,10 +21,10 @@ export type LastOutcome =
   | { readonly kind: 'unreachable'; readonly cause: string }
 
 /**
- * What is told to every instance beside prices: heartbeat of the leader, lease given up, offered or claimed, demand changed, somebody looks
- * at machines.
+ * What is told to every instance beside prices: heartbeat of the leader, lease given up, offered or claimed, demand changed or trades asked
+ * for, trades that were missing, somebody looks at machines.
  */
-export type Bulletin = 'heartbeat' | 'released' | 'offered' | 'claimed' | 'demand' | 'inspect'
+export type Bulletin = 'heartbeat' | 'released' | 'offered' | 'claimed' | 'demand' | 'missed' | 'inspect'
 
 export interface FollowEvents {
   /** Every wanted channel is subscribed. Nothing is missed from here on. */
@@ -52,6 +52,8 @@ export interface Bus {
   publish(epoch: number, messages: readonly Message[]): Promise<PublishOutcome>
   /** Tells the followers that the leader lives, if `epoch` is the one in force. */
   beat(epoch: number, text: string): Promise<PublishOutcome>
+  /** Tells the followers trades that were missing, if `epoch` is the one in force. */
+  tellMissed(epoch: number, text: string): Promise<PublishOutcome>
   /** The last stored price of each pair that has one. */
   last(pairs: readonly Pair[]): Promise<LastOutcome>
   follow(pairs: ReadonlySet<Pair>, events: FollowEvents): Following

@@ -65,6 +65,7 @@ export function follow({ connect, names, pairs, events }: FollowRequest): Follow
     [names.offered, 'offered'],
     [names.claimed, 'claimed'],
     [names.demands, 'demand'],
+    [names.missed, 'missed'],
     [names.inspect, 'inspect'],
   ])
 

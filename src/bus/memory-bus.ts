@@ -28,14 +28,17 @@ export function createMemoryBus({ store, names, cacheTtlMs = 86_400_000 }: Memor
     return uncached
   }
 
+  const tell = (epoch: number, channel: string, text: string): Promise<PublishOutcome> =>
+    fenced(epoch, keys => {
+      keys.publish(channel, text)
+      return 0
+    })
+
   return {
     kind: 'embedded',
     publish: (epoch, messages) => fenced(epoch, keys => storeAndTell(keys, messages)),
-    beat: (epoch, text) =>
-      fenced(epoch, keys => {
-        keys.publish(names.heartbeat, text)
-        return 0
-      }),
+    beat: (epoch, text) => tell(epoch, names.heartbeat, text),
+    tellMissed: (epoch, text) => tell(epoch, names.missed, text),
     last: async pairs => {
       const answer = await store.ask(keys => {
         const payloads = new Map<Pair, Buffer>()

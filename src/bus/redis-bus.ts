@@ -43,6 +43,7 @@ export function createRedisBus({ url, commands, clock, names, ca, cacheTtlMs = 8
       return send(keys, [String(epoch), ttl, ...last.values(), ...told])
     },
     beat: (epoch, text) => send([names.epoch], [String(epoch), ttl, names.heartbeat, text]),
+    tellMissed: (epoch, text) => send([names.epoch], [String(epoch), ttl, names.missed, text]),
     last: async pairs => {
       const answer = await commands.read(pairs.map(names.key))
       if (answer.kind === 'unreachable') return answer

@@ -11,6 +11,8 @@ export interface Ledger {
   /** Replaces what `instance` wants. With `tell`, followers hear of it at once. */
   announce(instance: string, pairs: readonly Pair[], options: { readonly ttlMs: number; readonly tell: boolean }): Promise<AnnounceOutcome>
   withdraw(instance: string): Promise<AnnounceOutcome>
+  /** Says to every instance, in words it may not know, what is wanted beside pairs. Nobody answers here. */
+  ask(text: string): Promise<AnnounceOutcome>
   /** Instance → what it wants, living instances only. */
   union(): Promise<UnionOutcome>
 }

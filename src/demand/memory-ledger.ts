@@ -23,6 +23,10 @@ export function createMemoryLedger({ store, names }: { readonly store: EmbeddedS
       })
       return answer.kind === 'unreachable' ? answer : { kind: 'noted' }
     },
+    ask: async text => {
+      const answer = await store.ask(keys => keys.publish(names.demands, text))
+      return answer.kind === 'unreachable' ? answer : { kind: 'noted' }
+    },
     union: async () => {
       const answer = await store.ask(keys => {
         const living = keys.startingWith(prefix).slice(0, instancesMax)

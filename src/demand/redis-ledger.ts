@@ -7,6 +7,7 @@ import type { AnnounceOutcome, Ledger } from './ledger.ts'
 
 const announceScript = readScript(new URL('./announce.lua', import.meta.url))
 const livingScript = readScript(new URL('./living.lua', import.meta.url))
+const askScript = readScript(new URL('./ask.lua', import.meta.url))
 
 export function createRedisLedger({ commands, names }: { readonly commands: Commands; readonly names: Names }): Ledger {
   const note = async (instance: string, demand: string, ttlMs: number, tell: boolean): Promise<AnnounceOutcome> => {
@@ -17,6 +18,10 @@ export function createRedisLedger({ commands, names }: { readonly commands: Comm
   return {
     announce: (instance, pairs, { ttlMs, tell }) => note(instance, writeDemand(pairs), ttlMs, tell),
     withdraw: instance => note(instance, '', 0, true),
+    ask: async text => {
+      const answer = await commands.run(askScript, [names.demands], [text])
+      return answer.kind === 'unreachable' ? answer : { kind: 'noted' }
+    },
     union: async () => {
       const living = await commands.run(livingScript, [names.demands], [String(instancesMax)])
       if (living.kind === 'unreachable') return living

@@ -3,14 +3,20 @@ import type { Clock } from '../clock.ts'
 import { isPrice } from './binance-message.ts'
 import type { Answer, Tick } from './exchange.ts'
 import { causeOf, createHosts, refusalMs } from './hosts.ts'
+import { type AskAggregates, aggregatesMax, readAggregates } from './missed-trades.ts'
+import { createWeight } from './weight.ts'
 import { type Get, get as getOverHttp, type Reply } from './wire.ts'
 
-/** Asks Binance over REST, within what it allows: after a refusal nothing is asked until the time it named has passed. */
+/**
+ * Asks Binance over REST, within what it allows: after a refusal nothing is asked until the time it named has passed, whatever it is that
+ * wants to ask; and before the weight of a minute is used up, what can wait does, so that prices can be polled to the end of it.
+ */
 export interface Rest {
   /** Last prices of these symbols (TRADING ones only: one unknown symbol spoils the whole request). */
   prices(symbols: readonly string[]): Promise<Answer<readonly Tick[]>>
   /** exchangeInfo as the exchange sent it. */
   exchangeInfo(): Promise<Answer<unknown>>
+  readonly aggregates: AskAggregates
 }
 
 export interface RestOptions {
@@ -30,6 +36,11 @@ export interface RestOptions {
 const symbolsMax = 200
 /** When refused without a Retry-After: bans start at two minutes (rest-api.md, limits). */
 const refusedWaitMs = 120_000
+/** Weight of ticker/24hr by how many symbols it is asked for, and of exchangeInfo (rest-api.md, 2026-07-21). */
+const weightOfPrices = (count: number): number => (count <= 20 ? 2 : count <= 100 ? 40 : 80)
+const weights = { exchangeInfo: 20, aggregates: 4 }
+/** How much of a minute's weight may be used when prices, or what else there is, are asked for. Others may share our address. */
+const shares = { prices: 0.9, exchangeInfo: 0.8, aggregates: 0.5 }
 /** exchangeInfo is megabytes; it may take so many times as long as prices. */
 const slowness = 5
 /** All tickers are 2 MB, exchangeInfo was 2 MB in 2021 and has grown since. */
@@ -85,15 +96,37 @@ export function readDayTickers(answer: unknown): readonly Tick[] | undefined {
   return known === 0 && items.length > 0 ? undefined : ticks
 }
 
+const limits = z.object({
+  rateLimits: z.array(
+    z.object({
+      rateLimitType: z.string(),
+      interval: z.string(),
+      intervalNum: z.number().int().positive(),
+      limit: z.number().int().positive(),
+    }),
+  ),
+})
+
+/** Weight a minute, out of exchangeInfo; undefined if it names none, as when it counts over another time. */
+export function readWeightLimit(answer: unknown): number | undefined {
+  const read = limits.safeParse(answer)
+  const ofWeight = read.data?.rateLimits.find(({ rateLimitType, interval }) => rateLimitType === 'REQUEST_WEIGHT' && interval === 'MINUTE')
+  return ofWeight === undefined ? undefined : ofWeight.limit / ofWeight.intervalNum
+}
+
 /** What to ask, how long to wait, and how to read the answer; undefined is "not sensibly answered". */
 interface Question<T> {
   readonly path: string
+  readonly weight: number
+  /** Asked only while it leaves the rest of the minute's weight to others. */
+  readonly share: number
   readonly timeoutMs: number
   readonly read: (answer: unknown) => T | undefined
 }
 
 export function createRest({ clock, urls, note, timeoutMs = 3000, get = getOverHttp }: RestOptions): Rest {
   const hosts = createHosts(clock, urls)
+  const budget = createWeight(clock)
   let closedUntil = 0
 
   const refuse = (status: number, waitMs: number, host: string): Answer<never> => {
@@ -107,10 +140,14 @@ export function createRest({ clock, urls, note, timeoutMs = 3000, get = getOverH
     if (waitMs > 0) return { kind: 'refused', waitMs, cause: 'waiting as the exchange told us to' }
     const host = hosts.current()
     if (host === undefined) return { kind: 'refused', waitMs: hosts.waitMs(), cause: 'no host serves us where we are' }
+    if (!budget.take(question.weight, question.share))
+      return { kind: 'refused', waitMs: budget.waitMs(), cause: 'the weight of this minute is used up' }
     const stop = new AbortController()
     const timer = clock.setTimeout(() => stop.abort(), question.timeoutMs)
+    let used: number | undefined
     try {
       const reply = await get(host + question.path, stop.signal)
+      used = reply.usedWeight
       if (reply.status < 200 || reply.status > 299) return rejected(reply, host)
       const value = question.read(JSON.parse(await reply.text(answerBytesMax)))
       if (value !== undefined) return { kind: 'answered', value }
@@ -122,6 +159,7 @@ export function createRest({ clock, urls, note, timeoutMs = 3000, get = getOverH
       return { kind: 'unreachable', cause: error instanceof SyntaxError ? `${host} answers with no JSON` : causeOf(error, host) }
     } finally {
       clock.clearTimeout(timer)
+      budget.settle(question.weight, used)
     }
   }
 
@@ -136,11 +174,28 @@ export function createRest({ clock, urls, note, timeoutMs = 3000, get = getOverH
   }
 
   return {
-    exchangeInfo: () => ask({ path: '/api/v3/exchangeInfo', timeoutMs: timeoutMs * slowness, read: answer => answer ?? undefined }),
+    exchangeInfo: async () => {
+      const answer = await ask<unknown>({
+        path: '/api/v3/exchangeInfo',
+        weight: weights.exchangeInfo,
+        share: shares.exchangeInfo,
+        timeoutMs: timeoutMs * slowness,
+        read: answer => answer ?? undefined,
+      })
+      const limit = answer.kind === 'answered' ? readWeightLimit(answer.value) : undefined
+      if (limit !== undefined) budget.limitTo(limit)
+      return answer
+    },
+    aggregates: (symbol, fromAggregate) => {
+      const from = fromAggregate === undefined ? '' : `&fromId=${fromAggregate}`
+      const path = `/api/v3/aggTrades?symbol=${encodeURIComponent(symbol)}${from}&limit=${aggregatesMax}`
+      return ask({ path, weight: weights.aggregates, share: shares.aggregates, timeoutMs: timeoutMs / 3, read: readAggregates })
+    },
     prices: async symbols => {
       if (symbols.length === 0) return { kind: 'answered', value: [] }
       const query = symbols.length > symbolsMax ? '' : `?symbols=${encodeURIComponent(JSON.stringify(symbols))}`
-      const answer = await ask({ path: `/api/v3/ticker/24hr${query}`, timeoutMs, read: readDayTickers })
+      const weight = weightOfPrices(symbols.length)
+      const answer = await ask({ path: `/api/v3/ticker/24hr${query}`, weight, share: shares.prices, timeoutMs, read: readDayTickers })
       if (answer.kind !== 'answered') return answer
       const asked = new Set(symbols)
       return { kind: 'answered', value: answer.value.filter(tick => asked.has(tick.symbol)) }

@@ -27,6 +27,8 @@ export type Connect = (url: string) => Wire
 export interface Reply {
   readonly status: number
   readonly retryAfter: string | undefined
+  /** Weight used by our address in this minute, as the exchange counts it. */
+  readonly usedWeight?: number | undefined
   /** The whole body; rejects when it is longer than `bytesMax`. */
   text(bytesMax: number): Promise<string>
   /** Lets go of a body nobody wants. */
@@ -41,10 +43,13 @@ export const get: Get = async (url, stop) => {
   return {
     status: response.status,
     retryAfter: response.headers.get('retry-after') ?? undefined,
+    usedWeight: countOf(response.headers.get('x-mbx-used-weight-1m')),
     text: bytesMax => textOf(response, bytesMax),
     drop: () => void response.body?.cancel().catch(() => {}),
   }
 }
+
+const countOf = (header: string | null): number | undefined => (header !== null && /^\d{1,9}$/.test(header) ? Number(header) : undefined)
 
 async function textOf(response: Response, bytesMax: number): Promise<string> {
   const chunks: Uint8Array[] = []

@@ -37,12 +37,17 @@ export function busContract(open: OpenSubject): void {
       await follower.caughtUp()
       expect(await leader.bus.publish(old, [{ pair: 'BTC/USD', payload: 'stale' }])).toEqual({ kind: 'fenced' })
       expect(await leader.bus.beat(old, 'stale')).toEqual({ kind: 'fenced' })
+      expect(await leader.bus.tellMissed(old, 'stale')).toEqual({ kind: 'fenced' })
       expect(await other.bus.last(['BTC/USD'])).toMatchObject({ payloads: new Map([['BTC/USD', Buffer.from('before')]]) })
       await other.bus.publish(fresh, [{ pair: 'BTC/USD', payload: 'after' }])
       await other.bus.beat(fresh, 'after')
-      await eventually(() => follower.bulletins.length > 0)
+      expect(await other.bus.tellMissed(fresh, 'found')).toEqual({ kind: 'accepted', uncached: 0 })
+      await eventually(() => follower.bulletins.length > 1)
       expect(follower.texts('BTC/USD')).toEqual(['before', 'after'])
-      expect(follower.bulletins).toEqual([{ kind: 'heartbeat', text: 'after' }])
+      expect(follower.bulletins).toEqual([
+        { kind: 'heartbeat', text: 'after' },
+        { kind: 'missed', text: 'found' },
+      ])
     })
 
     test('without an epoch in force nobody publishes', async () => {

@@ -78,6 +78,16 @@ export function ledgerContract(open: OpenSubject): void {
       expect(follower.bulletins).toEqual([{ kind: 'demand', text: 'loud' }])
     })
 
+    test('what is asked is heard by every follower, and changes no demand', async () => {
+      await one.ledger.announce('one', ['BTC/USD'], long)
+      const follower = record(two.bus, [])
+      await follower.caughtUp()
+      expect(await one.ledger.ask('{"missed":1}')).toEqual({ kind: 'noted' })
+      await eventually(() => follower.bulletins.length > 0)
+      expect(follower.bulletins).toEqual([{ kind: 'demand', text: '{"missed":1}' }])
+      expect(await unionOf(two.ledger)).toEqual({ one: ['BTC/USD'] })
+    })
+
     test('the unreadable demand of one instance is ignored, not fatal', async () => {
       await one.ledger.announce('one', ['BTC/USD'], long)
       for (const [instance, text] of [

@@ -58,7 +58,13 @@ describe.skipIf(!redisAvailable)('what a follower did not hear', () => {
     const late = reader.events.slice(had).filter(({ name, data }) => name === 'price' && data.receivedAt < wokenAt - 1000)
     // What it had taken in before it was stopped may still leave it.
     expect(late.filter(({ data }) => data.receivedAt > stoppedAt + 500)).toEqual([])
-    expect(reader.events.slice(had).some(({ name }) => name === 'gap')).toBe(true)
+    // What it missed it asks the leader for, who has it from the exchange over REST; what that cannot give is told.
+    const after = reader.events.slice(had).filter(({ name }) => name === 'price' || name === 'gap')
+    expect(after.some(({ name, data }) => name === 'gap' || data.source === 'rest')).toBe(true)
+    for (const [at, { data }] of after.entries()) {
+      const before = after[at - 1]?.data
+      if (before !== undefined) expect(data.from ?? data.tradeId).toBe((before.to ?? before.tradeId) + 1)
+    }
     expect(two.lines.map(({ cause }) => cause)).toContainEqual(expect.stringContaining('stood still'))
   })
 })

@@ -27,6 +27,8 @@ const silentWithinMs = 9000
 const awakeWithinMs = 3500
 /** An instance that never saw the bus cannot place its prices against what a reader saw elsewhere: only the next one is news, a ticker at the latest. */
 const unplacedMs = 5000
+/** A reader of every trade may wait so long for those that were missed: two seconds, and what it takes to tell. */
+const missedWithinMs = 2500
 const attemptsMax = 300
 const attemptsWindowMs = 300_000
 /** One process, however often it is sent away: a first retry at once, then doubling. */
@@ -79,6 +81,8 @@ export function createChecks(world: World): Checks {
   const checkFresh = (reader: SimulatedReader, process: SimulatedProcess): void => {
     for (const pair of reader.pairs) {
       if (reader.pairLevels[pair] !== 'live') continue
+      // Before the price that made it live come the trades before it, if every one is wanted and they are on their way.
+      if (reader.mode === 'every' && (reader.levelSince.get(pair) ?? 0) > world.now - missedWithinMs) continue
       const symbol = world.exchange.symbols.get(pair.replace('/USD', 'USDT'))
       const shown = reader.shown.get(pair)
       if (symbol === undefined || symbol.status !== 'TRADING') continue

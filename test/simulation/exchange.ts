@@ -26,6 +26,8 @@ interface Symbol {
   tradedAt: number
   /** When each of the last trades was made, by its id. */
   readonly tradedTimes: Map<number, number>
+  /** And at which price. */
+  readonly tradedPrices: Map<number, string>
   status: string
   readonly paceMs: number
 }
@@ -63,6 +65,7 @@ export class WorldExchange {
       tradeId: 1000,
       tradedAt: 0,
       tradedTimes: new Map(),
+      tradedPrices: new Map(),
       status: 'TRADING',
       paceMs: pace,
     }
@@ -86,6 +89,8 @@ export class WorldExchange {
     symbol.tradedAt = this.#line.now
     symbol.tradedTimes.set(symbol.tradeId, this.#line.now)
     symbol.tradedTimes.delete(symbol.tradeId - 500)
+    symbol.tradedPrices.set(symbol.tradeId, symbol.price.toFixed(8))
+    symbol.tradedPrices.delete(symbol.tradeId - 500)
     const time = Math.floor(epochStart + this.#line.now)
     const { name: s, tradeId: t } = symbol
     this.#tell(symbol, 'trade', { e: 'trade', E: time, s, t, p: symbol.price.toFixed(8), q: '1.00000000', T: time, m: true, M: true })
@@ -174,10 +179,24 @@ export class WorldExchange {
           quoteAsset: 'USDT',
         })),
       }
+    if (url.includes('/aggTrades')) return this.#aggregates(new URL(url).searchParams)
     const wanted: string[] = JSON.parse(decodeURIComponent(url.split('symbols=')[1] ?? '[]'))
     return wanted.flatMap(name => {
       const symbol = this.symbols.get(name)
       return symbol === undefined ? [] : [this.#day(symbol)]
+    })
+  }
+
+  /** One for each trade. Its database lags behind its streams. */
+  #aggregates(query: URLSearchParams): unknown {
+    const symbol = this.symbols.get(query.get('symbol') ?? '')
+    const lagsSince = this.#line.now - this.#chance.between(0, 300)
+    const from = Number(query.get('fromId') ?? 0)
+    const known = [...(symbol?.tradedPrices ?? [])].filter(([id]) => id >= from && (symbol?.tradedTimes.get(id) ?? 0) <= lagsSince)
+    const limit = Number(query.get('limit'))
+    return (query.has('fromId') ? known.slice(0, limit) : known.slice(-limit)).map(([id, p]) => {
+      const T = Math.floor(epochStart + (symbol?.tradedTimes.get(id) ?? 0))
+      return { a: id, p, q: '1.00000000', f: id, l: id, T, m: true, M: true }
     })
   }
 

@@ -30,6 +30,8 @@ export class SimulatedReader {
   level = 'none'
   role = 'none'
   pairLevels: Record<string, string> = {}
+  /** When the level of a pair was told to be another, world's clock. */
+  readonly levelSince = new Map<string, number>()
   lastId: string | undefined
   seat: Seat | undefined
   isSlow = false
@@ -45,6 +47,11 @@ export class SimulatedReader {
   /** Of the stream that is open: the last id, and what it was asked to begin after. */
   #lastHere: Position | undefined
   #after: Position | undefined
+  /** Of the stream that is open, when every trade is wanted: the last one of each pair that was shown, or told to be missing. */
+  readonly #coveredHere = new Map<string, number>()
+  /** Prices that came over REST in the place of trades that were missed. */
+  filled = 0
+  gaps = 0
 
   constructor(parts: {
     name: string
@@ -69,6 +76,7 @@ export class SimulatedReader {
     this.#joinedAt = this.#line.now
     this.#waitingBytes = 0
     this.#lastHere = undefined
+    this.#coveredHere.clear()
     this.#after = parsePosition(this.lastId)
     const isMine = (): boolean => mine === this.#connection
     return {
@@ -134,11 +142,13 @@ export class SimulatedReader {
 
   #readEvent(block: string): void {
     if (block.startsWith('event: price\n')) return this.#readPriceEvent(block)
+    if (block.startsWith('event: gap\n')) return this.#readGap(JSON.parse(fieldOf(block, 'data')))
     if (!block.startsWith('event: status\n')) return
     this.events += 1
     const value = JSON.parse(fieldOf(block, 'data'))
     this.level = value.level
     this.role = value.role
+    for (const [pair, level] of Object.entries(value.pairs)) if (level !== this.pairLevels[pair]) this.levelSince.set(pair, this.#line.now)
     this.pairLevels = value.pairs
   }
 
@@ -147,7 +157,25 @@ export class SimulatedReader {
     this.events += 1
     const match = /"pair":"([^"]+)".*"tradeId":(\d+).*"level":"([^"]+)"/.exec(block)
     if (match === null) return this.#trouble(`${this.name} cannot read ${block.slice(0, 200)}`)
+    if (this.mode === 'every') this.#readTrade(match[1] ?? '', Number(match[2]))
+    if (block.includes('"cause":"trade"') && block.includes('"source":"rest"')) this.filled += 1
     this.#readPrice(fieldOf(block, 'id'), { pair: match[1] ?? '', tradeId: Number(match[2]), level: match[3] ?? '' })
+  }
+
+  #readGap({ pair, from, to }: { pair: string; from?: number; to?: number }): void {
+    this.gaps += 1
+    const covered = this.#coveredHere.get(pair)
+    if (covered !== undefined && from !== undefined && from > covered + 1)
+      this.#trouble(`${this.name} was told a gap of ${pair} from ${from}, and nothing of ${covered + 1}`)
+    if (to !== undefined) this.#coveredHere.set(pair, Math.max(covered ?? 0, to))
+  }
+
+  /** Every trade is shown, or told to be missing, before the next one is. */
+  #readTrade(pair: string, tradeId: number): void {
+    const covered = this.#coveredHere.get(pair)
+    if (covered !== undefined && tradeId > covered + 1)
+      this.#trouble(`${this.name} was shown trade ${tradeId} of ${pair}, and told nothing of ${covered + 1} to ${tradeId - 1}`)
+    this.#coveredHere.set(pair, Math.max(covered ?? 0, tradeId))
   }
 
   #readPrice(id: string, value: { pair: string; tradeId: number; level: string }): void {

@@ -43,6 +43,7 @@ export async function openHouse(environment: Readonly<Record<string, string>> = 
   const ledger = {
     announce: async () => ({ kind: 'noted' }) as const,
     withdraw: async () => ({ kind: 'noted' }) as const,
+    ask: async () => ({ kind: 'noted' }) as const,
     union: async () => ({ kind: 'read', wanted: new Map() }) as const,
   }
   const nothing = (): void => {}

@@ -37,6 +37,7 @@ function stage() {
     publisher: { saw: (at: Position) => void seen.push(at) } as unknown as Publisher,
     path: { learn: () => {} } as unknown as Path,
     staleAfterMs: 60_000,
+    missed: { heard: () => {}, told: () => {} },
     heartbeat: count('beats'),
     offered: () => {},
     claimed: () => {},

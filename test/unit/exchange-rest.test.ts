@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/clock.ts'
-import { createRest, type Rest, readDayTickers } from '../../src/exchange/rest.ts'
+import { createRest, type Rest, readDayTickers, readWeightLimit } from '../../src/exchange/rest.ts'
 import { type SimulatedExchange, startExchange } from '../../src/simulator/exchange.ts'
 import { type FakeClock, fakeClock } from '../support/fake-clock.ts'
 import { until } from '../support/until.ts'
@@ -182,6 +182,66 @@ describe('a refusal', () => {
     clock.advance(1000)
     await rest.prices(['A'])
     expect(hosts.map(({ asked }) => asked.length)).toEqual([1, 2])
+  })
+})
+
+describe('the weight of a minute', () => {
+  const used = (weight: number, body: object): Promise<Host> =>
+    host((_request, response) => response.writeHead(200, { 'X-MBX-USED-WEIGHT-1m': String(weight) }).end(JSON.stringify(body)))
+  const info = (limit: number): object => ({
+    symbols: [],
+    rateLimits: [
+      { rateLimitType: 'RAW_REQUESTS', interval: 'MINUTE', intervalNum: 5, limit: 5 },
+      { rateLimitType: 'REQUEST_WEIGHT', interval: 'MINUTE', intervalNum: 1, limit },
+    ],
+  })
+  const usedUp = 'the weight of this minute is used up'
+
+  it('is not used up, by what the answers say, whoever used it; what can wait does first', async () => {
+    const { url, asked } = await used(5390, [ticker('A')])
+    const { rest, clock } = rig(url)
+    // 1,700,000,000 s is 20 s after a minute began.
+    expect(await rest.prices(['A'])).toMatchObject({ kind: 'answered' })
+    expect(await rest.exchangeInfo()).toEqual({ kind: 'refused', waitMs: 40_000, cause: usedUp })
+    // 5,390 and 10 are nine tenths of 6,000.
+    expect(await rest.prices(Array.from({ length: 20 }, (_, at) => `S${at}`))).toMatchObject({ kind: 'answered' })
+    expect(await rest.prices(Array.from({ length: 21 }, (_, at) => `S${at}`))).toEqual({ kind: 'refused', waitMs: 40_000, cause: usedUp })
+    expect(asked.length).toBe(2)
+    clock.advance(39_999)
+    expect(await rest.exchangeInfo()).toMatchObject({ kind: 'refused', waitMs: 1 })
+    clock.advance(1)
+    expect(await rest.exchangeInfo()).toMatchObject({ kind: 'answered' })
+  })
+
+  it('is the one exchangeInfo tells', async () => {
+    const { url, asked } = await used(1000, info(1200))
+    const { rest } = rig(url)
+    expect(await rest.exchangeInfo()).toMatchObject({ kind: 'answered' })
+    expect(await rest.exchangeInfo()).toMatchObject({ kind: 'refused', cause: usedUp })
+    expect(asked.length).toBe(1)
+    for (const odd of [undefined, {}, { rateLimits: 'many' }, { rateLimits: [{ limit: 1 }] }, { rateLimits: [] }])
+      expect(readWeightLimit(odd)).toBeUndefined()
+  })
+
+  it('is counted by ourselves where no answer says it, and while answers are on their way', async () => {
+    const { url, asked } = await says(200, JSON.stringify([ticker('A')]))
+    const { rest } = rig(url)
+    const all = Array.from({ length: 101 }, (_, at) => `S${at}`)
+    const answers = await Promise.all(Array.from({ length: 80 }, () => rest.prices(all)))
+    // 67 times 80 is under nine tenths of 6,000, 68 times is over.
+    expect(answers.filter(({ kind }) => kind === 'answered').length).toBe(67)
+    expect(asked.length).toBe(67)
+    expect(await rest.prices(all)).toMatchObject({ kind: 'refused' })
+  })
+
+  it('of the simulated exchange is never gone over, however often prices are asked for', async () => {
+    const exchange = await startExchange({ clock: systemClock, symbols: 60, limits: { weightPerMinute: 400 } })
+    endings.push(() => exchange.close())
+    const { rest } = rig(exchange.restUrl)
+    await rest.exchangeInfo()
+    for (let at = 0; at < 500; at += 1) await rest.prices(['BTCUSDT'])
+    expect(exchange.stats().violations).toEqual({})
+    expect(exchange.stats().rest['/api/v3/ticker/24hr']).toBeGreaterThan(150)
   })
 })
 

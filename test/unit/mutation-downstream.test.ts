@@ -29,6 +29,7 @@ function stage() {
     publisher: { saw: () => {} } as unknown as Publisher,
     path: { learn: () => {} } as unknown as Path,
     staleAfterMs: 60_000,
+    missed: { heard: () => {}, told: () => {} },
     heartbeat: () => {},
     offered: () => {},
     claimed: () => {},

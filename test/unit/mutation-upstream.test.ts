@@ -23,6 +23,7 @@ test('pairs that are unknown or not traded keep no other from being streamed and
       asked.push(symbols)
       return { kind: 'answered', value: [] }
     },
+    aggregates: async () => ({ kind: 'answered', value: [] }),
   }
   const upstream = createUpstream({
     clock,

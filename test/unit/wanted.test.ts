@@ -38,6 +38,7 @@ function stage({ held = ['H'], lingerMs = 5000 }: { held?: readonly Pair[]; ling
       on.withdrawn.push(instance)
       return { kind: 'noted' }
     },
+    ask: async () => ({ kind: 'noted' }),
     union: async (): Promise<UnionOutcome> => {
       on.reads += 1
       const wanted = new Map(on.others)
