@@ -18,6 +18,7 @@ import { heartbeatEveryMs, writeHeartbeat } from './heartbeat.ts'
 import type { Doors } from './http/app.ts'
 import type { Lease } from './leadership/lease.ts'
 import { createLevels } from './levels.ts'
+import { createMetrics, type Metric } from './metrics.ts'
 import { createNotices } from './notices.ts'
 import { createPath } from './path.ts'
 import { isCached, type Pair } from './price.ts'
@@ -29,7 +30,9 @@ import { createUpstream } from './upstream.ts'
  */
 export interface Instance {
   readonly gateway: Actor<typeof gatewayMachine>
-  readonly doors: Pick<Doors, 'board' | 'hub' | 'wanted' | 'resolve' | 'search' | 'levelOf' | 'status' | 'unready' | 'handOver'>
+  readonly doors: Pick<Doors, 'board' | 'hub' | 'wanted' | 'resolve' | 'search' | 'levelOf' | 'status' | 'unready' | 'handOver'> & {
+    readonly metrics: () => readonly Metric[]
+  }
   start(): void
   /** Gives up leadership, sends the readers away; resolves when done. */
   drain(): Promise<void>
@@ -260,6 +263,7 @@ export function createInstance(options: InstanceOptions): Instance {
       levelOf: levels.of,
       status: status.view,
       unready: status.unready,
+      metrics: createMetrics({ clock, diary, levels, board, hub: () => hub, wanted, bus, feed, rest, publisher, upstream, status }),
       handOver: () => {
         const isLeading = diary.role() === 'leader'
         if (isLeading) gateway.send({ type: 'leadership.hand-over' })

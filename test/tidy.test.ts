@@ -71,6 +71,7 @@ const joints = [
   'path',
   'levels',
   'notices',
+  'metrics',
   'heartbeat',
   'diary',
   'status',
@@ -84,7 +85,6 @@ const openFiles: Readonly<Record<string, readonly string[]>> = {
   cli: ['src/config.ts'],
   config: ['src/exchange/exchange.ts', 'src/exchange/symbols.ts', 'src/price.ts', 'src/redis-url.ts'],
   log: [],
-  metrics: [],
 }
 const librariesOfJoints = ['xstate', 'hono', 'pino', 'pino-pretty', 'zod', '@hono/node-server']
 

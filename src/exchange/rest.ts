@@ -11,6 +11,15 @@ export interface Rest {
   prices(symbols: readonly string[]): Promise<Answer<readonly Tick[]>>
   /** exchangeInfo as the exchange sent it. */
   exchangeInfo(): Promise<Answer<unknown>>
+  counts(): RestCounts
+}
+
+/** Requests by how they ended, and the weight the exchange last said was used in a minute. */
+export interface RestCounts {
+  readonly answered: number
+  readonly refused: number
+  readonly unreachable: number
+  readonly weight: number
 }
 
 export interface RestOptions {
@@ -94,6 +103,7 @@ interface Question<T> {
 
 export function createRest({ clock, urls, note, timeoutMs = 3000, get = getOverHttp }: RestOptions): Rest {
   const hosts = createHosts(clock, urls)
+  const counts = { answered: 0, refused: 0, unreachable: 0, weight: 0 }
   let closedUntil = 0
 
   const refuse = (status: number, waitMs: number, host: string): Answer<never> => {
@@ -103,6 +113,12 @@ export function createRest({ clock, urls, note, timeoutMs = 3000, get = getOverH
   }
 
   const ask = async <T>(question: Question<T>): Promise<Answer<T>> => {
+    const answer = await request(question)
+    counts[answer.kind] += 1
+    return answer
+  }
+
+  const request = async <T>(question: Question<T>): Promise<Answer<T>> => {
     const waitMs = closedUntil - clock.now()
     if (waitMs > 0) return { kind: 'refused', waitMs, cause: 'waiting as the exchange told us to' }
     const host = hosts.current()
@@ -111,6 +127,7 @@ export function createRest({ clock, urls, note, timeoutMs = 3000, get = getOverH
     const timer = clock.setTimeout(() => stop.abort(), question.timeoutMs)
     try {
       const reply = await get(host + question.path, stop.signal)
+      if (/^\d{1,9}$/.test(reply.usedWeight ?? '')) counts.weight = Number(reply.usedWeight)
       if (reply.status < 200 || reply.status > 299) return rejected(reply, host)
       const value = question.read(JSON.parse(await reply.text(answerBytesMax)))
       if (value !== undefined) return { kind: 'answered', value }
@@ -136,6 +153,7 @@ export function createRest({ clock, urls, note, timeoutMs = 3000, get = getOverH
   }
 
   return {
+    counts: () => counts,
     exchangeInfo: () => ask({ path: '/api/v3/exchangeInfo', timeoutMs: timeoutMs * slowness, read: answer => answer ?? undefined }),
     prices: async symbols => {
       if (symbols.length === 0) return { kind: 'answered', value: [] }

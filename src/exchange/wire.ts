@@ -27,6 +27,8 @@ export type Connect = (url: string) => Wire
 export interface Reply {
   readonly status: number
   readonly retryAfter: string | undefined
+  /** Weight used in this minute, as the exchange counts it. */
+  readonly usedWeight?: string | undefined
   /** The whole body; rejects when it is longer than `bytesMax`. */
   text(bytesMax: number): Promise<string>
   /** Lets go of a body nobody wants. */
@@ -41,6 +43,7 @@ export const get: Get = async (url, stop) => {
   return {
     status: response.status,
     retryAfter: response.headers.get('retry-after') ?? undefined,
+    usedWeight: response.headers.get('x-mbx-used-weight-1m') ?? undefined,
     text: bytesMax => textOf(response, bytesMax),
     drop: () => void response.body?.cancel().catch(() => {}),
   }

@@ -26,6 +26,8 @@ export interface Doors {
   readonly status: () => Readonly<Record<string, unknown>>
   /** Why this instance should get no traffic; empty: it may. */
   readonly unready: () => readonly string[]
+  /** What Prometheus reads, written. */
+  readonly metrics: () => string
   /** Gives leadership to another instance; false: this one does not lead. */
   readonly handOver: () => boolean
   /** '' means that nobody may do what needs one. */
@@ -52,6 +54,8 @@ interface PairError {
 type App = Hono<{ Bindings: HttpBindings }>
 type Ctx = Context<{ Bindings: HttpBindings }>
 
+/** Text exposition format. */
+const metricsType = 'text/plain; version=0.0.4; charset=utf-8'
 const retryMs = 2000
 const busyRetryMs = { min: 5000, max: 15_000 }
 /** How long a request for a price waits for a pair nobody had. */
@@ -84,6 +88,7 @@ export function createApp(doors: Doors): App {
   app.get('/health/live', c => c.json({ status: 'alive' }))
   app.get('/health/ready', c => ready(c, doors))
   app.get('/health', c => ready(c, doors))
+  app.get('/metrics', c => c.body(doors.metrics(), 200, { 'Content-Type': metricsType, 'Cache-Control': 'no-store' }))
   app.post('/admin/hand-over', c => handOver(c, doors))
   for (const [path, page] of doors.pages) app.get(path, c => servePage(c, page))
   if (doors.machines !== undefined) app.route('/machines', doors.machines)

@@ -5,6 +5,7 @@ import { createHub, type Hub } from '../../src/board/hub.ts'
 import { readConfig } from '../../src/config.ts'
 import { createWanted, type Wanted } from '../../src/demand/wanted.ts'
 import type { Standing } from '../../src/http/app.ts'
+import { gauge } from '../../src/metrics.ts'
 import type { Level } from '../../src/price.ts'
 import { createServer, listen } from '../../src/server.ts'
 import { type FakeClock, fakeClock } from './fake-clock.ts'
@@ -83,6 +84,7 @@ export async function openHouse(environment: Readonly<Record<string, string>> = 
       search: (text, limit) => [{ pair: 'BTC/USD', symbol: `${text}:${limit}`, status: 'TRADING' }],
       status: () => ({ instance: 'me' }),
       unready: () => house.unready,
+      metrics: () => [gauge('readers', 'Streams open now.', hub.counts().readers)],
     }),
   })
   const url = (await listen(server, { host: '127.0.0.1', port: 0 })).replace('localhost', '127.0.0.1')
