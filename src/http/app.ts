@@ -10,7 +10,9 @@ import type { Clock } from '../clock.ts'
 import type { Wanted } from '../demand/wanted.ts'
 import { type Level, type Pair, withLevel } from '../price.ts'
 import { permissionOf } from './admin.ts'
-import { isDocument, type Page } from './pages.ts'
+import { docsPage, docsStyle } from './docs.ts'
+import { description } from './openapi.ts'
+import { isDocument, type Page, pageHeaders } from './pages.ts'
 import { quoted, readPair, readPairs, readStreamRequest } from './query.ts'
 import { openStream, sayAndEnd, streamHeaders } from './stream.ts'
 
@@ -62,9 +64,6 @@ const busyRetryMs = { min: 5000, max: 15_000 }
 const firstPriceMaxMs = 3000
 const searchMax = 500
 
-const csp =
-  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-
 function problem(c: Ctx, status: 400 | 401 | 403 | 404 | 405 | 409 | 503, title: string, detail: string, more: object = {}): Response {
   return c.body(JSON.stringify({ type: 'about:blank', title, status, detail, ...more }), status, {
     'Content-Type': 'application/problem+json',
@@ -89,6 +88,9 @@ export function createApp(doors: Doors): App {
   app.get('/health/ready', c => ready(c, doors))
   app.get('/health', c => ready(c, doors))
   app.get('/metrics', c => c.body(doors.metrics(), 200, { 'Content-Type': metricsType, 'Cache-Control': 'no-store' }))
+  app.get('/openapi.json', c => c.json(description))
+  app.get('/docs', c => c.body(docsPage, 200, { ...pageHeaders, 'Content-Type': 'text/html; charset=utf-8', 'Cache-Control': 'no-cache' }))
+  app.get('/docs.css', c => c.body(docsStyle, 200, { 'Content-Type': 'text/css; charset=utf-8', 'Cache-Control': 'no-cache' }))
   app.post('/admin/hand-over', c => handOver(c, doors))
   for (const [path, page] of doors.pages) app.get(path, c => servePage(c, page))
   if (doors.machines !== undefined) app.route('/machines', doors.machines)
@@ -124,8 +126,7 @@ function handOver(c: Ctx, { adminToken, handOver }: Doors): Response {
 async function servePage(c: Ctx, page: Page): Promise<Response> {
   const headers = {
     'Content-Type': page.type,
-    'Content-Security-Policy': csp,
-    'Referrer-Policy': 'no-referrer',
+    ...pageHeaders,
     'Cache-Control': page.cacheControl,
     ETag: page.etag,
     Vary: 'Accept-Encoding',
