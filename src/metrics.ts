@@ -1,7 +1,9 @@
 import { performance } from 'node:perf_hooks'
 import { cpuUsage, memoryUsage, uptime } from 'node:process'
 import type { Board } from './board/board.ts'
+import type { Gate } from './board/gate.ts'
 import type { Hub } from './board/hub.ts'
+import type { Stays } from './board/stays.ts'
 import type { Bus } from './bus/bus.ts'
 import type { Publisher } from './bus/publisher.ts'
 import type { Clock } from './clock.ts'
@@ -59,7 +61,9 @@ export interface MetricsOptions {
   readonly diary: Diary
   readonly levels: Levels
   readonly board: Board
-  readonly hub: () => Hub
+  readonly hub: Hub
+  readonly stays: Stays
+  readonly gate: Gate
   readonly wanted: Wanted
   readonly bus: Bus
   readonly feed: Feed
@@ -78,10 +82,18 @@ export function createMetrics(parts: MetricsOptions): () => readonly Metric[] {
   return () => [...ofReaders(parts), ...ofControl(parts), ...ofBus(parts), ...ofExchange(parts)]
 }
 
-function ofReaders({ hub, wanted, levels, board }: MetricsOptions): readonly Metric[] {
-  const { readers, delivered, cutStuck, cutFull } = hub().counts()
+function ofReaders({ hub, stays, gate, wanted, levels, board }: MetricsOptions): readonly Metric[] {
+  const { readers, delivered, cutStuck, cutFull } = hub.counts()
+  const { joined, expired, drained } = stays.counts()
   return [
     gauge('readers', 'Streams open now.', readers),
+    counter('readers_joined_total', 'Streams let in.', joined),
+    counter('readers_refused_total', 'Told to come back later: all seats taken, too many in a second, or no room for their pairs.', {
+      reason: gate.counts(),
+    }),
+    counter('readers_sent_away_total', 'Streams ended on purpose, by reason: their time was over, or the instance stops.', {
+      reason: { expired, drained },
+    }),
     counter('readers_cut_total', 'Streams cut, by reason: stuck took no bytes for 30 s, full had too many waiting.', {
       reason: { stuck: cutStuck, full: cutFull },
     }),

@@ -46,7 +46,8 @@ export function createServer({
   return server as Server
 }
 
-type Served = Omit<Doors, 'clock' | 'adminToken' | 'readersMax' | 'corsOrigins' | 'pages' | 'metrics'> & {
+/** What is served of an instance. */
+export type Served = Omit<Doors, 'clock' | 'adminToken' | 'readersMax' | 'corsOrigins' | 'pages' | 'metrics'> & {
   readonly metrics: () => readonly Metric[]
 }
 

@@ -4,8 +4,10 @@ import { type Context, Hono } from 'hono'
 import { cors } from 'hono/cors'
 import type { Board } from '../board/board.ts'
 import { event } from '../board/frame.ts'
+import type { Gate } from '../board/gate.ts'
 import type { Hub } from '../board/hub.ts'
 import type { Outlet } from '../board/reader.ts'
+import type { Stays } from '../board/stays.ts'
 import type { Clock } from '../clock.ts'
 import type { Wanted } from '../demand/wanted.ts'
 import { type Level, type Pair, withLevel } from '../price.ts'
@@ -21,6 +23,8 @@ export interface Doors {
   readonly clock: Clock
   readonly board: Board
   readonly hub: Hub
+  readonly stays: Stays
+  readonly gate: Gate
   readonly wanted: Wanted
   readonly resolve: (pair: Pair) => Standing
   readonly search: (text: string, limit: number) => readonly { readonly pair: Pair; readonly symbol: string; readonly status: string }[]
@@ -58,7 +62,8 @@ type Ctx = Context<{ Bindings: HttpBindings }>
 
 /** Text exposition format. */
 const metricsType = 'text/plain; version=0.0.4; charset=utf-8'
-const retryMs = 2000
+/** Who loses the connection comes back after a wait of its own. */
+const retryMs = { min: 1000, max: 3000 }
 const busyRetryMs = { min: 5000, max: 15_000 }
 /** How long a request for a price waits for a pair nobody had. */
 const firstPriceMaxMs = 3000
@@ -175,16 +180,17 @@ function answerStream(c: Ctx, doors: Doors): Response {
   const { good, errors } = judge(doors, asked.value.pairs)
   if (good.length === 0) return noneLeft(c, errors)
   if (c.req.method === 'HEAD') return c.body(null, 200, streamHeaders)
-  const wanted = doors.hub.counts().readers < doors.readersMax ? want(doors, good) : { pairs: [], errors: [] }
+  const wanted = doors.gate.admit(doors.hub.counts().readers) ? want(doors, good) : undefined
   const { incoming, outgoing } = c.env
   const open = openStream(incoming, outgoing, allowOrigin(doors.corsOrigins, c.req.header('origin')))
-  if (wanted.pairs.length === 0) {
-    const afterMs = Math.round(busyRetryMs.min + clock.random() * (busyRetryMs.max - busyRetryMs.min))
+  if (wanted === undefined || wanted.pairs.length === 0) {
+    if (wanted !== undefined) doors.gate.hadNoRoom()
+    const afterMs = between(clock, busyRetryMs)
     sayAndEnd(open, `retry: ${afterMs}\n\n${event('busy', { afterMs })}`)
     return RESPONSE_ALREADY_SENT
   }
-  const preface = `retry: ${retryMs}\n\n${[...errors, ...wanted.errors].map(error => event('pair-error', error)).join('')}`
-  const seat = doors.hub.join({ ...asked.value, pairs: wanted.pairs, preface }, open.outlet)
+  const preface = `retry: ${between(clock, retryMs)}\n\n${[...errors, ...wanted.errors].map(error => event('pair-error', error)).join('')}`
+  const seat = doors.stays.join({ ...asked.value, pairs: wanted.pairs, preface }, open.outlet)
   open.on({
     drained: seat.drained,
     closed: () => {
@@ -194,6 +200,10 @@ function answerStream(c: Ctx, doors: Doors): Response {
   })
   return RESPONSE_ALREADY_SENT
 }
+
+/** A whole number between the two, by chance. */
+const between = ({ random }: Clock, { min, max }: { readonly min: number; readonly max: number }): number =>
+  Math.round(min + random() * (max - min))
 
 const noneLeft = (c: Ctx, errors: readonly PairError[]): Response =>
   problem(c, 404, 'No such pair', errors.map(error => error.detail).join(' '), { errors })
