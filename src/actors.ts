@@ -24,8 +24,9 @@ export interface World {
   readonly follow: (tell: (event: RelayEvent) => void) => () => void
   readonly probe: () => Promise<Source>
   readonly openDoors: (opened: () => void) => void
-  /** Sends the readers away; resolves when they are gone. */
+  /** Sends the readers away; resolves when they are gone, which takes no longer than `farewellMaxMs`. */
   readonly farewell: () => Promise<void>
+  readonly farewellMaxMs: number
 }
 
 /** Taken off the lease's life, so that we have stopped when another may begin: a tenth. */
@@ -50,7 +51,7 @@ export function provideGateway(world: World): typeof gatewayMachine {
       }),
     },
     /** To retire: claimMaxMs, successorMaxMs and handOverMaxMs, and a little. */
-    delays: { retireMaxMs: 4500, partMaxMs: 3000 },
+    delays: { retireMaxMs: 4500, partMaxMs: world.farewellMaxMs + 3000 },
   })
 }
 

@@ -165,6 +165,30 @@ export const settings = {
   staleAfterMs: setting('TICKCAST_STALE_AFTER_MS', '60000', 'a price nobody confirmed for so long is stale', wholeNumber(1000, 86_400_000)),
   lingerMs: setting('TICKCAST_LINGER_MS', '30000', 'how long a pair nobody wants stays subscribed', wholeNumber(0, 86_400_000)),
   readersMax: setting('TICKCAST_READERS_MAX', '20000', 'streams open at once; more are told to come back', wholeNumber(1, 1_000_000)),
+  joinsPerSecond: setting(
+    'TICKCAST_JOINS_PER_SECOND',
+    '5000',
+    'streams let in each second (twice as many after a calm one); more are told to come back. 0: no limit',
+    wholeNumber(0, 1_000_000),
+  ),
+  streamLifeMs: setting(
+    'TICKCAST_STREAM_LIFE_MS',
+    '3600000',
+    'longest life of a stream, then told to reconnect; each gets four fifths or more of it. 0: no end',
+    wholeNumber(0, 7 * 86_400_000),
+  ),
+  drainMs: setting(
+    'TICKCAST_DRAIN_MS',
+    '10000',
+    'longest time over which a stopping instance sends its readers away',
+    wholeNumber(0, 600_000),
+  ),
+  unreadyMs: setting(
+    'TICKCAST_UNREADY_MS',
+    '0',
+    'how long a stopping instance says that it is not ready before it sends readers away',
+    wholeNumber(0, 600_000),
+  ),
   corsOrigins: setting(
     'TICKCAST_CORS_ORIGINS',
     '',

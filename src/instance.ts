@@ -2,10 +2,12 @@ import { type Actor, createActor } from 'xstate'
 import type { gatewayMachine } from '../machines/gateway.ts'
 import { provideGateway, type Source } from './actors.ts'
 import { createBoard } from './board/board.ts'
+import { createGate } from './board/gate.ts'
 import { createHub } from './board/hub.ts'
+import { createStays } from './board/stays.ts'
 import type { Bus } from './bus/bus.ts'
 import { createPublisher } from './bus/publisher.ts'
-import { type Clock, every } from './clock.ts'
+import { after, type Clock, every } from './clock.ts'
 import type { Config } from './config.ts'
 import type { Ledger } from './demand/ledger.ts'
 import { createWanted } from './demand/wanted.ts'
@@ -15,13 +17,14 @@ import { createFeed } from './exchange/feed.ts'
 import { createRest } from './exchange/rest.ts'
 import type { Connect, Get } from './exchange/wire.ts'
 import { heartbeatEveryMs, writeHeartbeat } from './heartbeat.ts'
-import type { Doors } from './http/app.ts'
 import type { Lease } from './leadership/lease.ts'
 import { createLevels } from './levels.ts'
+import { createMetrics } from './metrics.ts'
 import { createMissed } from './missed.ts'
 import { createNotices } from './notices.ts'
 import { createPath } from './path.ts'
 import { isCached, type Pair } from './price.ts'
+import type { Served } from './server.ts'
 import { createStatus } from './status.ts'
 import { createSuccession } from './succession.ts'
 import { createUpstream } from './upstream.ts'
@@ -31,7 +34,7 @@ import { createUpstream } from './upstream.ts'
  */
 export interface Instance {
   readonly gateway: Actor<typeof gatewayMachine>
-  readonly doors: Pick<Doors, 'board' | 'hub' | 'wanted' | 'resolve' | 'search' | 'levelOf' | 'status' | 'unready' | 'handOver'>
+  readonly doors: Served
   start(): void
   /** Gives up leadership, sends the readers away; resolves when done. */
   drain(): Promise<void>
@@ -65,10 +68,10 @@ export interface Log {
 }
 
 const lookEveryMs = 250
+/** Demand that cannot be taken back ends by itself. */
+const withdrawMaxMs = 2500
 /** Well before the exchange ends a socket. */
 const rotateMs = 23 * 3_600_000
-/** Readers come back spread over this time. */
-const returnMs = { min: 250, max: 2000 }
 
 export function createInstance(options: InstanceOptions): Instance {
   const { clock, config, name, id, bus, lease, ledger, log } = options
@@ -151,6 +154,7 @@ export function createInstance(options: InstanceOptions): Instance {
       id,
       leaseTtlMs: config.leaseTtlMs,
       rotateMs: options.rotateMs ?? rotateMs,
+      farewellMaxMs: config.unreadyMs + config.drainMs,
       highestEpoch: () => publisher.seen.epoch,
       openSocket: (link, tell) =>
         feed.open(link, event => {
@@ -160,10 +164,7 @@ export function createInstance(options: InstanceOptions): Instance {
       follow: downstream.follow,
       probe: () => probe(),
       openDoors: options.openDoors,
-      farewell: async () => {
-        hub.farewell(returnMs.min, returnMs.max)
-        await wanted.stop()
-      },
+      farewell: () => stays.farewell().then(() => Promise.race([wanted.stop(), after(clock, withdrawMaxMs)])),
     }),
     { id: name, clock, input: { eligible: config.leaderEligible === 'true', onLoss: config.redisLoss } },
   )
@@ -184,6 +185,9 @@ export function createInstance(options: InstanceOptions): Instance {
     ask: missed.ask,
     status: () => ({ level: diary.level(), role: diary.role(), since: diary.since() }),
   })
+
+  const stays = createStays({ clock, hub, ...config })
+  const gate = createGate({ clock, ...config })
 
   const notices = createNotices({ clock, hub, levels, wanted, resolve: upstream.resolve })
 
@@ -250,12 +254,15 @@ export function createInstance(options: InstanceOptions): Instance {
     doors: {
       board,
       hub,
+      stays,
+      gate,
       wanted,
       resolve: upstream.resolve,
       search: upstream.search,
       levelOf: levels.of,
       status: status.view,
       unready: status.unready,
+      metrics: createMetrics({ clock, diary, levels, board, hub, stays, gate, wanted, bus, feed, rest, publisher, upstream, status }),
       handOver: () => {
         const isLeading = diary.role() === 'leader'
         if (isLeading) gateway.send({ type: 'leadership.hand-over' })

@@ -4,6 +4,7 @@ import type { Clock } from './clock.ts'
 import type { Config } from './config.ts'
 import { createApp, type Doors } from './http/app.ts'
 import { readPages } from './http/pages.ts'
+import { type Metric, processMetrics, writeMetrics } from './metrics.ts'
 
 /** The HTTP server of one instance. `doors` is asked when requests come, not before. */
 export function createServer({
@@ -16,11 +17,15 @@ export function createServer({
   readonly doors: () => Served
 }): Server {
   const pages = readPages(built)
+  const opened = (): Omit<Served, 'metrics'> & Pick<Doors, 'metrics'> => {
+    const served = doors()
+    return { ...served, metrics: () => writeMetrics([...served.metrics(), ...processMetrics(clock)]) }
+  }
   let app: ReturnType<typeof createApp> | undefined
   const server = createAdaptorServer({
     fetch: (request, env) => {
       app ??= createApp({
-        ...doors(),
+        ...opened(),
         clock,
         adminToken: config.adminToken,
         readersMax: config.readersMax,
@@ -41,7 +46,10 @@ export function createServer({
   return server as Server
 }
 
-type Served = Omit<Doors, 'clock' | 'adminToken' | 'readersMax' | 'corsOrigins' | 'pages'>
+/** What is served of an instance. */
+export type Served = Omit<Doors, 'clock' | 'adminToken' | 'readersMax' | 'corsOrigins' | 'pages' | 'metrics'> & {
+  readonly metrics: () => readonly Metric[]
+}
 
 /** Where the build puts the pages, seen from here as it is built and as it is written. */
 const built = new URL(import.meta.url.endsWith('.ts') ? '../dist/src/web/' : './web/', import.meta.url)

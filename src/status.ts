@@ -16,6 +16,8 @@ export interface Status {
   view(): Readonly<Record<string, unknown>>
   /** Reasons not to send readers here; none: it is ready. */
   unready(): readonly string[]
+  /** What was wrong on the bus so far. */
+  counts(): { readonly garbled: number; readonly holes: number }
   /** Remembers the last thing that went wrong. */
   trouble(line: string, fields: object): void
   /** Something on the bus could not be read. */
@@ -57,6 +59,7 @@ export function createStatus(options: StatusOptions): Status {
   }
 
   return {
+    counts: () => ({ garbled, holes }),
     garbled: () => {
       garbled += 1
     },

@@ -71,7 +71,9 @@ const joints = [
   'path',
   'levels',
   'missed',
+  'succession',
   'notices',
+  'metrics',
   'heartbeat',
   'diary',
   'status',
@@ -85,7 +87,6 @@ const openFiles: Readonly<Record<string, readonly string[]>> = {
   cli: ['src/config.ts'],
   config: ['src/exchange/exchange.ts', 'src/exchange/symbols.ts', 'src/price.ts', 'src/redis-url.ts'],
   log: [],
-  metrics: [],
 }
 const librariesOfJoints = ['xstate', 'hono', 'pino', 'pino-pretty', 'zod', '@hono/node-server']
 

@@ -174,6 +174,7 @@ export function createHub({ clock, board, levelOf, status, ask }: HubOptions): H
   }
 
   const sendAway = (reader: Reader, { minMs, maxMs }: { readonly minMs: number; readonly maxMs: number }): void => {
+    if (!readers.has(reader)) return
     const afterMs = Math.round(minMs + clock.random() * (maxMs - minMs))
     leave(reader)
     reader.outlet.write([chunk(`retry: ${afterMs}\n${event('reconnect', { afterMs })}`)])
@@ -202,7 +203,11 @@ export function createHub({ clock, board, levelOf, status, ask }: HubOptions): H
       audienceOf(reader).join(reader, reader.pairs)
       write(reader, [chunk(options.preface + reader.told), ...snapshot(reader)], clock.now())
       if (leaving !== undefined) sendAway(reader, leaving)
-      return { leave: () => leave(reader), drained: () => drained(reader) }
+      return {
+        leave: () => leave(reader),
+        drained: () => drained(reader),
+        sendAway: (minMs, maxMs) => sendAway(reader, { minMs, maxMs }),
+      }
     },
     changed: entry => {
       if (latest.has(entry.pair)) {

@@ -27,6 +27,8 @@ export interface ReaderOptions {
 /** One open stream, as its connection sees it. */
 export interface Seat {
   drained(): void
+  /** Tells the reader to come back after a wait drawn between the two, and ends its stream. */
+  sendAway(minMs: number, maxMs: number): void
   /** The connection is over. */
   leave(): void
 }

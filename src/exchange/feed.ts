@@ -24,6 +24,10 @@ export interface Feed {
 
 export interface FeedCounts {
   readonly sockets: number
+  /** Connections tried, those that opened, those refused with a status. */
+  readonly attempts: number
+  readonly opened: number
+  readonly refused: number
   readonly host: string | undefined
   readonly streams: number
   readonly confirmed: number
@@ -60,7 +64,7 @@ export function createFeed({ clock, urls, streams, tick, note, connect }: FeedOp
   const hosts = createHosts(clock, urls)
   /** In the order of opening: the second, if there is one, is the successor of the first. */
   const open = new Map<Link, OpenLink>()
-  const counts = { host: undefined as string | undefined, ticks: 0, garbage: 0, foreign: 0 }
+  const counts = { host: undefined as string | undefined, attempts: 0, opened: 0, refused: 0, ticks: 0, garbage: 0, foreign: 0 }
   let wanted: ReadonlySet<string> = new Set()
   let dataAt = clock.now()
   let isQuiet = false
@@ -112,6 +116,7 @@ export function createFeed({ clock, urls, streams, tick, note, connect }: FeedOp
   }
 
   const openLink = (link: Link, tell: (event: ConnectionEvent) => void): (() => void) => {
+    counts.attempts += 1
     let isOpen = true
     const ifOpen = (then: () => void): void => {
       if (isOpen) then()
@@ -122,6 +127,7 @@ export function createFeed({ clock, urls, streams, tick, note, connect }: FeedOp
         opened: host =>
           ifOpen(() => {
             counts.host = host
+            counts.opened += 1
             // A successor that opens does not make the silence shorter.
             if (open.size === 1) dataAt = clock.now()
             isQuiet = false
@@ -130,7 +136,11 @@ export function createFeed({ clock, urls, streams, tick, note, connect }: FeedOp
             socket.subscriptions.want(namesOf(wanted, streams))
           }),
         closed: (cause, isViolation) => ifOpen(() => tell({ type: 'socket.closed', link, cause, ...(isViolation ? { isViolation } : {}) })),
-        refused: (cause, waitMs) => ifOpen(() => tell({ type: 'socket.refused', link, cause, waitMs })),
+        refused: (cause, waitMs) =>
+          ifOpen(() => {
+            counts.refused += 1
+            tell({ type: 'socket.refused', link, cause, waitMs })
+          }),
         leaving: () => ifOpen(() => tell({ type: 'socket.leaving', link })),
         frame: (frame, receivedAt) => ifOpen(() => take(link, frame, receivedAt)),
       },

@@ -17,6 +17,15 @@ export interface Rest {
   /** exchangeInfo as the exchange sent it. */
   exchangeInfo(): Promise<Answer<unknown>>
   readonly aggregates: AskAggregates
+  counts(): RestCounts
+}
+
+/** Requests by how they ended, and the weight the exchange last said was used in a minute. */
+export interface RestCounts {
+  readonly answered: number
+  readonly refused: number
+  readonly unreachable: number
+  readonly weight: number
 }
 
 export interface RestOptions {
@@ -127,6 +136,7 @@ interface Question<T> {
 export function createRest({ clock, urls, note, timeoutMs = 3000, get = getOverHttp }: RestOptions): Rest {
   const hosts = createHosts(clock, urls)
   const budget = createWeight(clock)
+  const counts = { answered: 0, refused: 0, unreachable: 0, weight: 0 }
   let closedUntil = 0
 
   const refuse = (status: number, waitMs: number, host: string): Answer<never> => {
@@ -136,6 +146,12 @@ export function createRest({ clock, urls, note, timeoutMs = 3000, get = getOverH
   }
 
   const ask = async <T>(question: Question<T>): Promise<Answer<T>> => {
+    const answer = await request(question)
+    counts[answer.kind] += 1
+    return answer
+  }
+
+  const request = async <T>(question: Question<T>): Promise<Answer<T>> => {
     const waitMs = closedUntil - clock.now()
     if (waitMs > 0) return { kind: 'refused', waitMs, cause: 'waiting as the exchange told us to' }
     const host = hosts.current()
@@ -148,6 +164,7 @@ export function createRest({ clock, urls, note, timeoutMs = 3000, get = getOverH
     try {
       const reply = await get(host + question.path, stop.signal)
       used = reply.usedWeight
+      counts.weight = used ?? counts.weight
       if (reply.status < 200 || reply.status > 299) return rejected(reply, host)
       const value = question.read(JSON.parse(await reply.text(answerBytesMax)))
       if (value !== undefined) return { kind: 'answered', value }
@@ -174,6 +191,7 @@ export function createRest({ clock, urls, note, timeoutMs = 3000, get = getOverH
   }
 
   return {
+    counts: () => counts,
     exchangeInfo: async () => {
       const answer = await ask<unknown>({
         path: '/api/v3/exchangeInfo',

@@ -4,13 +4,17 @@ import { type Context, Hono } from 'hono'
 import { cors } from 'hono/cors'
 import type { Board } from '../board/board.ts'
 import { event } from '../board/frame.ts'
+import type { Gate } from '../board/gate.ts'
 import type { Hub } from '../board/hub.ts'
 import type { Outlet } from '../board/reader.ts'
+import type { Stays } from '../board/stays.ts'
 import type { Clock } from '../clock.ts'
 import type { Wanted } from '../demand/wanted.ts'
 import { type Level, type Pair, withLevel } from '../price.ts'
 import { permissionOf } from './admin.ts'
-import { isDocument, type Page } from './pages.ts'
+import { docsPage, docsStyle } from './docs.ts'
+import { description } from './openapi.ts'
+import { isDocument, type Page, pageHeaders } from './pages.ts'
 import { quoted, readPair, readPairs, readStreamRequest } from './query.ts'
 import { openStream, sayAndEnd, streamHeaders } from './stream.ts'
 
@@ -19,6 +23,8 @@ export interface Doors {
   readonly clock: Clock
   readonly board: Board
   readonly hub: Hub
+  readonly stays: Stays
+  readonly gate: Gate
   readonly wanted: Wanted
   readonly resolve: (pair: Pair) => Standing
   readonly search: (text: string, limit: number) => readonly { readonly pair: Pair; readonly symbol: string; readonly status: string }[]
@@ -26,6 +32,8 @@ export interface Doors {
   readonly status: () => Readonly<Record<string, unknown>>
   /** Why this instance should get no traffic; empty: it may. */
   readonly unready: () => readonly string[]
+  /** What Prometheus reads, written. */
+  readonly metrics: () => string
   /** Gives leadership to another instance; false: this one does not lead. */
   readonly handOver: () => boolean
   /** '' means that nobody may do what needs one. */
@@ -52,14 +60,14 @@ interface PairError {
 type App = Hono<{ Bindings: HttpBindings }>
 type Ctx = Context<{ Bindings: HttpBindings }>
 
-const retryMs = 2000
+/** Text exposition format. */
+const metricsType = 'text/plain; version=0.0.4; charset=utf-8'
+/** Who loses the connection comes back after a wait of its own. */
+const retryMs = { min: 1000, max: 3000 }
 const busyRetryMs = { min: 5000, max: 15_000 }
 /** How long a request for a price waits for a pair nobody had. */
 const firstPriceMaxMs = 3000
 const searchMax = 500
-
-const csp =
-  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 function problem(c: Ctx, status: 400 | 401 | 403 | 404 | 405 | 409 | 503, title: string, detail: string, more: object = {}): Response {
   return c.body(JSON.stringify({ type: 'about:blank', title, status, detail, ...more }), status, {
@@ -84,6 +92,10 @@ export function createApp(doors: Doors): App {
   app.get('/health/live', c => c.json({ status: 'alive' }))
   app.get('/health/ready', c => ready(c, doors))
   app.get('/health', c => ready(c, doors))
+  app.get('/metrics', c => c.body(doors.metrics(), 200, { 'Content-Type': metricsType, 'Cache-Control': 'no-store' }))
+  app.get('/openapi.json', c => c.json(description))
+  app.get('/docs', c => c.body(docsPage, 200, { ...pageHeaders, 'Content-Type': 'text/html; charset=utf-8', 'Cache-Control': 'no-cache' }))
+  app.get('/docs.css', c => c.body(docsStyle, 200, { 'Content-Type': 'text/css; charset=utf-8', 'Cache-Control': 'no-cache' }))
   app.post('/admin/hand-over', c => handOver(c, doors))
   for (const [path, page] of doors.pages) app.get(path, c => servePage(c, page))
   if (doors.machines !== undefined) app.route('/machines', doors.machines)
@@ -119,8 +131,7 @@ function handOver(c: Ctx, { adminToken, handOver }: Doors): Response {
 async function servePage(c: Ctx, page: Page): Promise<Response> {
   const headers = {
     'Content-Type': page.type,
-    'Content-Security-Policy': csp,
-    'Referrer-Policy': 'no-referrer',
+    ...pageHeaders,
     'Cache-Control': page.cacheControl,
     ETag: page.etag,
     Vary: 'Accept-Encoding',
@@ -169,16 +180,17 @@ function answerStream(c: Ctx, doors: Doors): Response {
   const { good, errors } = judge(doors, asked.value.pairs)
   if (good.length === 0) return noneLeft(c, errors)
   if (c.req.method === 'HEAD') return c.body(null, 200, streamHeaders)
-  const wanted = doors.hub.counts().readers < doors.readersMax ? want(doors, good) : { pairs: [], errors: [] }
+  const wanted = doors.gate.admit(doors.hub.counts().readers) ? want(doors, good) : undefined
   const { incoming, outgoing } = c.env
   const open = openStream(incoming, outgoing, allowOrigin(doors.corsOrigins, c.req.header('origin')))
-  if (wanted.pairs.length === 0) {
-    const afterMs = Math.round(busyRetryMs.min + clock.random() * (busyRetryMs.max - busyRetryMs.min))
+  if (wanted === undefined || wanted.pairs.length === 0) {
+    if (wanted !== undefined) doors.gate.hadNoRoom()
+    const afterMs = between(clock, busyRetryMs)
     sayAndEnd(open, `retry: ${afterMs}\n\n${event('busy', { afterMs })}`)
     return RESPONSE_ALREADY_SENT
   }
-  const preface = `retry: ${retryMs}\n\n${[...errors, ...wanted.errors].map(error => event('pair-error', error)).join('')}`
-  const seat = doors.hub.join({ ...asked.value, pairs: wanted.pairs, preface }, open.outlet)
+  const preface = `retry: ${between(clock, retryMs)}\n\n${[...errors, ...wanted.errors].map(error => event('pair-error', error)).join('')}`
+  const seat = doors.stays.join({ ...asked.value, pairs: wanted.pairs, preface }, open.outlet)
   open.on({
     drained: seat.drained,
     closed: () => {
@@ -188,6 +200,10 @@ function answerStream(c: Ctx, doors: Doors): Response {
   })
   return RESPONSE_ALREADY_SENT
 }
+
+/** A whole number between the two, by chance. */
+const between = ({ random }: Clock, { min, max }: { readonly min: number; readonly max: number }): number =>
+  Math.round(min + random() * (max - min))
 
 const noneLeft = (c: Ctx, errors: readonly PairError[]): Response =>
   problem(c, 404, 'No such pair', errors.map(error => error.detail).join(' '), { errors })

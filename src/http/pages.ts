@@ -26,6 +26,13 @@ const types: Readonly<Record<string, string>> = {
   '.wasm': 'application/wasm',
 }
 
+/** What a page may load and where it may stand: its own files, and nowhere in another page. */
+export const pageHeaders = {
+  'Content-Security-Policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'Referrer-Policy': 'no-referrer',
+}
+
 /** Path → file in the built folder. The page at /machines comes with what it shows (src/inspect/). */
 const documents = { '/': 'prices/index.html' } as const
 

@@ -1,10 +1,13 @@
 import type { Server } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { type Board, createBoard } from '../../src/board/board.ts'
+import { createGate } from '../../src/board/gate.ts'
 import { createHub, type Hub } from '../../src/board/hub.ts'
+import { createStays, type Stays } from '../../src/board/stays.ts'
 import { readConfig } from '../../src/config.ts'
 import { createWanted, type Wanted } from '../../src/demand/wanted.ts'
 import type { Standing } from '../../src/http/app.ts'
+import { gauge } from '../../src/metrics.ts'
 import type { Level } from '../../src/price.ts'
 import { createServer, listen } from '../../src/server.ts'
 import { type FakeClock, fakeClock } from './fake-clock.ts'
@@ -18,6 +21,7 @@ export interface House {
   readonly clock: FakeClock
   readonly board: Board
   readonly hub: Hub
+  readonly stays: Stays
   readonly wanted: Wanted
   readonly standings: Map<string, Standing>
   readonly levels: Map<string, Level>
@@ -40,6 +44,8 @@ export async function openHouse(environment: Readonly<Record<string, string>> = 
   const levelOf = (pair: string): Level => levels.get(pair) ?? 'live'
   const board = createBoard(clock, entry => hub.changed(entry))
   const hub = createHub({ clock, board, levelOf, status: () => ({ level: 'live', role: 'leader', since: 5 }) })
+  const stays = createStays({ clock, hub, ...config })
+  const gate = createGate({ clock, ...config })
   const ledger = {
     announce: async () => ({ kind: 'noted' }) as const,
     withdraw: async () => ({ kind: 'noted' }) as const,
@@ -77,6 +83,8 @@ export async function openHouse(environment: Readonly<Record<string, string>> = 
     doors: () => ({
       board,
       hub,
+      stays,
+      gate,
       wanted,
       levelOf,
       handOver: () => house.handOver(),
@@ -84,6 +92,7 @@ export async function openHouse(environment: Readonly<Record<string, string>> = 
       search: (text, limit) => [{ pair: 'BTC/USD', symbol: `${text}:${limit}`, status: 'TRADING' }],
       status: () => ({ instance: 'me' }),
       unready: () => house.unready,
+      metrics: () => [gauge('readers', 'Streams open now.', hub.counts().readers)],
     }),
   })
   const url = (await listen(server, { host: '127.0.0.1', port: 0 })).replace('localhost', '127.0.0.1')
@@ -93,6 +102,7 @@ export async function openHouse(environment: Readonly<Record<string, string>> = 
     clock,
     board,
     hub,
+    stays,
     wanted,
     standings,
     levels,

@@ -79,7 +79,7 @@ test('a stream is a valid chunked body, byte for byte, from the greeting to the 
   expect(isEnded).toBe(true)
   const names = eventsOf(text).map(({ name }) => name)
   expect(names).toEqual(['retry', 'status', ...Array.from({ length: 30 }, () => 'price'), 'comment', 'reconnect'])
-  expect(text).toMatch(/^retry: 2000\n\nevent: status\ndata: \{/)
+  expect(text).toMatch(/^retry: [12]\d{3}\n\nevent: status\ndata: \{/)
 })
 
 test('after the farewell the same connection answers the next request', async () => {
@@ -303,6 +303,37 @@ test('at the limit a reader is told to come back later, and nothing of it stays'
   await joined(0)
   await streamOf()
   await joined(1)
+})
+
+test('in a rush those who come too fast are told to come back later, and those who are here stay', async () => {
+  await open({ TICKCAST_JOINS_PER_SECOND: '2' })
+  const readers = await Promise.all(Array.from({ length: 4 }, () => streamOf()))
+  const busy = await wire(request('/v1/stream?pairs=BTC/USD'))
+  await busy.hears('event: busy')
+  await busy.hears('\r\n0\r\n\r\n')
+  expect(house.hub.counts().readers).toBe(4)
+  expect(readers.some(made => made.isOver)).toBe(false)
+  house.clock.advance(600)
+  await streamOf()
+})
+
+test('a stream whose time is over is told to reconnect, ends in order, and gives back its demand', async () => {
+  await open({ TICKCAST_STREAM_LIFE_MS: '60000' })
+  const made = await streamOf()
+  house.clock.advance(47_000)
+  expect(textOf(made)).not.toContain('reconnect')
+  house.clock.advance(14_000)
+  await made.hears('\r\n0\r\n\r\n')
+  const last = eventsOf(textOf(made)).at(-1)
+  expect(last).toMatchObject({ name: 'reconnect' })
+  expect(textOf(made)).toContain(`retry: ${last?.data.afterMs}\nevent: reconnect`)
+  await until('the demand is back', () => house.removed.length === 1)
+})
+
+test('who loses its connection comes back after a wait of its own', async () => {
+  const waits = await Promise.all(Array.from({ length: 5 }, async () => eventsOf(textOf(await streamOf()))[0]?.data))
+  for (const wait of waits) expect(wait >= 1000 && wait <= 3000, String(wait)).toBe(true)
+  expect(new Set(waits).size).toBeGreaterThan(1)
 })
 
 test('where there is no room for a pair the reader is told, and nobody’s demand is taken', async () => {

@@ -59,6 +59,7 @@ function stage(clock = fakeClock()): Stage {
     probe: () => new Promise(() => {}),
     openDoors: opened => clock.soon(opened),
     farewell: () => new Promise(() => {}),
+    farewellMaxMs: 0,
   })
   const gateway = createActor(machine, { clock, input: { eligible: true, onLoss: 'solo' } })
   gateway.start()
