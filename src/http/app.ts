@@ -62,8 +62,8 @@ type Ctx = Context<{ Bindings: HttpBindings }>
 
 /** Text exposition format. */
 const metricsType = 'text/plain; version=0.0.4; charset=utf-8'
-/** Who loses the connection comes back after a wait of its own. */
-const retryMs = { min: 1000, max: 3000 }
+/** Who loses the connection comes back after so long: the contract names it. A storm of those who do is let in at a rate. */
+const retryMs = 2000
 const busyRetryMs = { min: 5000, max: 15_000 }
 /** How long a request for a price waits for a pair nobody had. */
 const firstPriceMaxMs = 3000
@@ -189,7 +189,7 @@ function answerStream(c: Ctx, doors: Doors): Response {
     sayAndEnd(open, `retry: ${afterMs}\n\n${event('busy', { afterMs })}`)
     return RESPONSE_ALREADY_SENT
   }
-  const preface = `retry: ${between(clock, retryMs)}\n\n${[...errors, ...wanted.errors].map(error => event('pair-error', error)).join('')}`
+  const preface = `retry: ${retryMs}\n\n${[...errors, ...wanted.errors].map(error => event('pair-error', error)).join('')}`
   const seat = doors.stays.join({ ...asked.value, pairs: wanted.pairs, preface }, open.outlet)
   open.on({
     drained: seat.drained,

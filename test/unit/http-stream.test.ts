@@ -79,7 +79,7 @@ test('a stream is a valid chunked body, byte for byte, from the greeting to the 
   expect(isEnded).toBe(true)
   const names = eventsOf(text).map(({ name }) => name)
   expect(names).toEqual(['retry', 'status', ...Array.from({ length: 30 }, () => 'price'), 'comment', 'reconnect'])
-  expect(text).toMatch(/^retry: [12]\d{3}\n\nevent: status\ndata: \{/)
+  expect(text).toMatch(/^retry: 2000\n\nevent: status\ndata: \{/)
 })
 
 test('after the farewell the same connection answers the next request', async () => {
@@ -328,12 +328,6 @@ test('a stream whose time is over is told to reconnect, ends in order, and gives
   expect(last).toMatchObject({ name: 'reconnect' })
   expect(textOf(made)).toContain(`retry: ${last?.data.afterMs}\nevent: reconnect`)
   await until('the demand is back', () => house.removed.length === 1)
-})
-
-test('who loses its connection comes back after a wait of its own', async () => {
-  const waits = await Promise.all(Array.from({ length: 5 }, async () => eventsOf(textOf(await streamOf()))[0]?.data))
-  for (const wait of waits) expect(wait >= 1000 && wait <= 3000, String(wait)).toBe(true)
-  expect(new Set(waits).size).toBeGreaterThan(1)
 })
 
 test('where there is no room for a pair the reader is told, and nobody’s demand is taken', async () => {
