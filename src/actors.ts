@@ -87,10 +87,12 @@ function provideLeadership({ clock, lease, id, leaseTtlMs: ttlMs, highestEpoch }
   let asks = 0
   const acquire = fromCallback<LeadershipEvent, { from: string }>(({ input: { from }, sendBack }) => {
     let isAwaited = true
+    let isAnswered = false
     asks += 1
     const mine = asks
     const sentAt = clock.now()
     void lease.acquire({ id, ttlMs, floorEpoch: highestEpoch(), from }).then(outcome => {
+      isAnswered = true
       if (!isAwaited) {
         // Unless it has been asked for again since.
         if (outcome.kind === 'granted' && mine === asks) void lease.release({ id })
@@ -100,6 +102,8 @@ function provideLeadership({ clock, lease, id, leaseTtlMs: ttlMs, highestEpoch }
     })
     return () => {
       isAwaited = false
+      // On its way behind the question: who leaves before the answer must not hold what it was granted.
+      if (!isAnswered) void lease.release({ id })
     }
   })
   const renew = fromCallback<LeadershipEvent, { epoch: number }>(({ input, sendBack }) => {

@@ -41,9 +41,9 @@ export function createLevels({ clock, board, staleAfterMs, instanceLevel, levelS
       const entry = board.get(pair)
       if (entry === undefined) return 'stale'
       const level = instanceLevel()
-      // What was stored, or here before the leader was heard again, is what it is until the pair is heard of: the leader may not know yet
-      // that anybody wants it.
-      const isUnheard = entry.isStored || (!hasOwnSocket() && entry.heardAt < levelSince() - heartbeatMissedAfterMs)
+      // What was stored, or here before the level was reached, is what it is until the pair is heard of: a leader that is heard again may not
+      // know yet that anybody wants it, and a socket of our own that speaks of one pair has not spoken of the others.
+      const isUnheard = entry.isStored || entry.heardAt < levelSince() - heartbeatMissedAfterMs
       if (isCached(level) || isUnheard)
         return clock.wall() - entry.receivedAt > staleAfterMs ? 'stale' : isCached(level) ? level : 'shared-cache'
       const isSilent = hasOwnSocket() ? clock.now() - entry.heardAt > staleAfterMs : stale.has(pair)

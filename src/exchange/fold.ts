@@ -129,7 +129,8 @@ function foldTicker(state: SymbolState, tick: Extract<Tick, { kind: 'ticker' }>)
   }
   if (tick.tradeId === state.tradeId) state.source = 'websocket'
   if (!state.tradesFlow && tick.tradeId >= state.lastTrade) takePrice(state, tick, 'websocket')
-  return state.price === undefined ? undefined : 'ticker'
+  // While the trade it knows of is on its way, the price we have is not to be told again as if it were new.
+  return state.price === undefined || isBehind(state) ? undefined : 'ticker'
 }
 
 function foldMiniTicker(state: SymbolState, tick: Extract<Tick, { kind: 'miniTicker' }>): Cause | undefined {

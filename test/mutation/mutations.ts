@@ -355,8 +355,14 @@ const following: readonly Mutation[] = [
   {
     name: 'a stored price is shown as live',
     file: 'src/levels.ts',
-    changes: [['const isUnheard = entry.isStored || (', 'const isUnheard = (']],
+    changes: [['const isUnheard = entry.isStored || ', 'const isUnheard = ']],
     suites: [unit('mutation-levels')],
+  },
+  {
+    name: 'a new level vouches for prices from before it',
+    file: 'src/levels.ts',
+    changes: [[' || entry.heardAt < levelSince() - heartbeatMissedAfterMs', '']],
+    suites: [unit('levels')],
   },
   {
     name: 'a heartbeat of a leader that is over counts',

@@ -161,6 +161,9 @@ async function main(): Promise<void> {
   await explain(failed.seed, planOf(failed.seed))
 }
 
+// Whoever reads along, such as head, has seen enough.
+process.stdout.on('error', () => process.exit(1))
+
 if (isMainThread)
   main().catch((error: unknown) => {
     console.error(error instanceof Error ? error.message : error)

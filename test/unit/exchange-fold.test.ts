@@ -139,6 +139,11 @@ describe('a ticker', () => {
     expect(folded(ticker(10, 1000), ticker(8, 2000))).toMatchObject({ price: priceAt(10), tradeId: 10 })
   })
 
+  it('that knows of a trade to come tells nothing until that comes, or the next ticker in its place', () => {
+    expect(causes(trade(1), ticker(2, 2), trade(2))).toEqual(['trade', undefined, 'trade'])
+    expect(causes(trade(1), ticker(2, 2), ticker(2, 1100))).toEqual(['trade', undefined, 'ticker'])
+  })
+
   it('waits for the trade it knows of', () => {
     const state = folded(trade(1), ticker(4, 1000))
     expect(state.tradeId).toBe(1)
