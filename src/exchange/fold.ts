@@ -107,7 +107,8 @@ function foldStreamed(state: SymbolState, tick: Exclude<Tick, { kind: 'rest' }>)
 
 function foldTrade(state: SymbolState, tick: Extract<Tick, { kind: 'trade' }>): Cause | undefined {
   if (tick.tradeId <= state.lastTrade) return undefined
-  state.isAfterHole = state.lastTrade >= 0 && (tick.firstTradeId ?? tick.tradeId) > state.lastTrade + 1
+  // The first one of all, too: nobody knows what came before it.
+  state.isAfterHole = (tick.firstTradeId ?? tick.tradeId) > state.lastTrade + 1
   state.tradesFlow = true
   state.lastTrade = tick.tradeId
   // A price without a trade came from a mini ticker, which knows all trades up to its time.
