@@ -225,6 +225,8 @@ describe.skipIf(!browserAvailable)('the machines of a running system', () => {
     await seen.page.getByRole('button', { name: 'Heat map' }).click()
     await isHot('connection.connecting', /heat-5/)
     await isHot('connection.blocked', /heat-0/)
+    const [lowest, legend] = await Promise.all([state(seen, 'connection').boundingBox(), seen.page.locator('.legend').boundingBox()])
+    expect((lowest?.y ?? 0) + (lowest?.height ?? 0)).toBeLessThanOrEqual(legend?.y ?? 0)
     await reads(seen.page.locator('.legend'), /2 edges taken in this session.*never: \d+ states/s)
     const edges = { 'connecting|socket.refused|isCurrent|blocked': 40, 'idle|connection.start||connecting': 2 }
     const coverage = JSON.stringify({ connection: { states: { blocked: 40, connecting: 2 }, edges, guards: {}, pairs: {} } })

@@ -89,7 +89,7 @@ const hasOthers = computed(() => {
 export function briefly(path: string): string {
   const words = path.split('/')
   const isLong = words.length > 2
-  return hasOthers.value && isLong ? `${words[0]} … ${words.at(-1)}` : words.slice(-2).join('/')
+  return hasOthers.value && isLong ? `${words[0]} ${words.at(-1)}` : words.slice(-2).join('/')
 }
 
 export const isLive = computed(() => cursor.value === undefined)
