@@ -7,6 +7,14 @@ export interface Heartbeat {
   readonly instance: string
   readonly level: Level
   readonly stale: readonly Pair[]
+  /** What went wrong last, while the level is not live. A leader of an earlier version does not say it. */
+  readonly trouble?: Trouble | undefined
+}
+
+/** What went wrong, and when by the wall clock, in milliseconds. */
+export interface Trouble {
+  readonly message: string
+  readonly at: number
 }
 
 export const heartbeatEveryMs = 500
@@ -21,6 +29,10 @@ const shape = z.object({
   instance: z.string().max(200),
   level: z.enum(levels),
   stale: z.array(z.string().max(60)).max(5000),
+  trouble: z
+    .object({ message: z.string().max(300), at: z.number() })
+    .optional()
+    .catch(undefined),
 })
 
 export const writeHeartbeat = (heartbeat: Heartbeat): string => JSON.stringify(heartbeat)

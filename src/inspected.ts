@@ -2,6 +2,7 @@ import type { Hono } from 'hono'
 import type { Telling } from './bus/telling.ts'
 import type { Clock } from './clock.ts'
 import type { Config } from './config.ts'
+import { permissionOf } from './http/admin.ts'
 import { createInspection, type Inspection } from './inspect/inspection.ts'
 import { inspectApp } from './inspect/routes.ts'
 import type { Instance } from './instance.ts'
@@ -27,7 +28,8 @@ export interface InspectedOptions {
 export function inspect({ clock, config, name, gateway, telling }: InspectedOptions): Inspected | undefined {
   if (config.inspect === 'off') return undefined
   const inspection = createInspection({ clock, instance: name, title: name, roots: [{ name: 'gateway', actor: gateway }], telling })
-  const { app, stop } = inspectApp({ mode: 'live', clock, inspection, token: config.adminToken }, machinesPage)
+  const maySend = (authorization: string | undefined) => permissionOf(authorization, config.adminToken)
+  const { app, stop } = inspectApp({ mode: 'live', clock, inspection, maySend }, machinesPage)
   return {
     app,
     inspection,

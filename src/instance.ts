@@ -144,6 +144,7 @@ export function createInstance(options: InstanceOptions): Instance {
     heartbeat: heartbeat => {
       if (heartbeat.instance === name && diary.role() === 'leader') return
       levels.beat(heartbeat)
+      status.heard(heartbeat)
       if (diary.role() === 'follower' && heartbeat.level === 'live' && wantsToHear) gateway.send({ type: 'websocket.heard' })
     },
   })
@@ -243,7 +244,9 @@ export function createInstance(options: InstanceOptions): Instance {
     if (diary.role() !== 'leader') return
     const { epoch } = diary.term()
     const stale = [...wanted.everywhere()].filter(pair => isCached(levels.of(pair)))
-    void bus.beat(epoch, writeHeartbeat({ epoch, instance: name, level: diary.level(), stale })).then(outcome => {
+    const level = diary.level()
+    const trouble = level === 'live' ? undefined : status.ownTrouble()
+    void bus.beat(epoch, writeHeartbeat({ epoch, instance: name, level, stale, trouble })).then(outcome => {
       if (outcome.kind === 'fenced' && diary.term().epoch === epoch) gateway.send({ type: 'lease.fenced' })
     })
   }

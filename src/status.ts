@@ -6,6 +6,7 @@ import type { Clock } from './clock.ts'
 import type { Wanted } from './demand/wanted.ts'
 import type { Diary } from './diary.ts'
 import type { Feed } from './exchange/feed.ts'
+import type { Heartbeat, Trouble } from './heartbeat.ts'
 import type { Levels } from './levels.ts'
 import type { Missed } from './missed.ts'
 import { isCached, type Pair } from './price.ts'
@@ -20,6 +21,10 @@ export interface Status {
   counts(): { readonly garbled: number; readonly holes: number }
   /** Remembers the last thing that went wrong. */
   trouble(line: string, fields: object): void
+  /** The last thing that went wrong here, for those who get their prices from here. */
+  ownTrouble(): Trouble | undefined
+  /** The leader says how it is. */
+  heard(heartbeat: Heartbeat): void
   /** Something on the bus could not be read. */
   garbled(): void
   /** A price on the bus followed one that never came. */
@@ -46,9 +51,18 @@ const graceMs = 5000
 
 export function createStatus(options: StatusOptions): Status {
   const { clock, name, diary, levels, board, hub, wanted, bus, feed, publisher, upstream, missed } = options
-  let lastError: { readonly message: string; readonly at: number } | null = null
+  let lastError: Trouble | null = null
+  let leaders: Heartbeat | undefined
   let garbled = 0
   let holes = 0
+
+  /** A follower has its prices from the leader, so what went wrong there counts here, unless something newer did here. */
+  const troubleNow = (): Trouble | null => {
+    const theirs = diary.role() === 'follower' ? leaders?.trouble : undefined
+    if (theirs === undefined) return lastError
+    const isOursNewer = lastError !== null && lastError.at > theirs.at && !lastError.message.startsWith('level ')
+    return isOursNewer ? lastError : { message: `leader ${leaders?.instance}: ${theirs.message}`.slice(0, 300), at: theirs.at }
+  }
 
   const viewPair = (pair: Pair): object => {
     const entry = board.get(pair)
@@ -72,6 +86,10 @@ export function createStatus(options: StatusOptions): Status {
       if (lastError !== null && line.startsWith('level ')) return
       lastError = { message: `${line}${cause}`.slice(0, 300), at: clock.wall() }
     },
+    ownTrouble: () => lastError ?? undefined,
+    heard: heartbeat => {
+      if (leaders === undefined || heartbeat.epoch >= leaders.epoch) leaders = heartbeat
+    },
     unready: () => {
       if (diary.gateway() !== 'serving') return [`the instance is ${diary.gateway()}`]
       const since = clock.wall() - diary.since()
@@ -86,7 +104,7 @@ export function createStatus(options: StatusOptions): Status {
       connection: diary.connection(),
       level: diary.level(),
       since: diary.since(),
-      lastError,
+      lastError: troubleNow(),
       pairs: Object.fromEntries([...wanted.here()].map(pair => [pair, viewPair(pair)])),
       readers: hub().counts().readers,
       bus: { kind: bus.kind, state: diary.relay(), garbled, holes, ...publisher.counts() },

@@ -1,9 +1,10 @@
 import type { Hono } from 'hono'
 import type { AnyActorRef } from 'xstate'
 import { systemClock } from './clock.ts'
+import { permissionOf } from './http/admin.ts'
 import { createInspection } from './inspect/inspection.ts'
 import type { Root } from './inspect/recorder.ts'
-import { inspectApp } from './inspect/routes.ts'
+import { inspectApp, type SendCheck } from './inspect/routes.ts'
 import { machinesPage } from './page.ts'
 
 /**
@@ -37,8 +38,12 @@ export function visualizer(
     title,
     roots: rootsOf(Array.isArray(roots) ? roots : [roots]),
   })
-  const token = typeof maySend === 'string' ? maySend : maySend ? ({ kind: 'open' } as const) : ''
-  return inspectApp({ mode: 'live', clock: systemClock, inspection, token, viewersMax }, machinesPage).app
+  return inspectApp({ mode: 'live', clock: systemClock, inspection, maySend: checkOf(maySend), viewersMax }, machinesPage).app
+}
+
+function checkOf(maySend: boolean | string): SendCheck {
+  if (typeof maySend === 'string') return authorization => permissionOf(authorization, maySend)
+  return () => (maySend ? 'granted' : 'unset')
 }
 
 /** A root nobody named goes by its machine; two of one name are counted. */

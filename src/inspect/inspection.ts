@@ -9,6 +9,8 @@ import { createTimeline, type Timeline, type TimelineOptions } from './timeline.
 /** One instance under inspection: records itself, and hears the others, while somebody looks; costs nothing else. */
 export interface Inspection {
   readonly timeline: Timeline
+  /** First word of the paths of its own actors. */
+  readonly instance: string
   /** Somebody looks, until the returned function is called. */
   look(): () => void
   readonly isAttached: boolean
@@ -82,6 +84,7 @@ export function createInspection(options: InspectionOptions): Inspection {
 
   return {
     timeline,
+    instance,
     get isAttached() {
       return recorder.isAttached
     },

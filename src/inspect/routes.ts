@@ -1,4 +1,3 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
 import { type Context, Hono } from 'hono'
 import type { AnyActorRef } from 'xstate'
 import type { InspectClock } from './beat.ts'
@@ -6,14 +5,19 @@ import { createFeed } from './feed.ts'
 import type { Inspection } from './inspection.ts'
 import { messageOf } from './safe.ts'
 
+/**
+ * Whether who shows this header `Authorization` may send events. `unset`: nobody may here; `granted` to who shows none: everybody may who
+ * reaches this port.
+ */
+export type SendCheck = (authorization: string | undefined) => 'granted' | 'denied' | 'unset'
+
 /** What the page is given: a running system, or a recording. */
 export type Shown =
   | {
       readonly mode: 'live'
       readonly clock: InspectClock
       readonly inspection: Inspection
-      /** Needed to send events; empty: nobody may. `open`: everybody may who reaches this port. */
-      readonly token: string | { readonly kind: 'open' }
+      readonly maySend: SendCheck
       readonly viewersMax?: number
     }
   | { readonly mode: 'recording'; readonly recording: Uint8Array; readonly title: string }
@@ -56,10 +60,8 @@ export function inspectApp(shown: Shown, assets: () => Assets): InspectApp {
   return { app, stop }
 }
 
-const config = (mode: 'live' | 'recording', title: string, maySend: boolean) => ({ mode, title, maySend })
-
 function serveRecording(app: Hono, { recording, title }: Extract<Shown, { mode: 'recording' }>): () => void {
-  app.get('/config', c => c.json(config('recording', title, false)))
+  app.get('/config', c => c.json({ mode: 'recording', title, maySend: false }))
   app.get('/recording', c =>
     c.body(new Uint8Array(recording), 200, { 'Content-Type': 'application/jsonl; charset=utf-8', 'Cache-Control': 'no-store' }),
   )
@@ -68,10 +70,13 @@ function serveRecording(app: Hono, { recording, title }: Extract<Shown, { mode: 
 }
 
 function serveLive(app: Hono, live: Extract<Shown, { mode: 'live' }>): () => void {
-  const { clock, inspection, token, viewersMax } = live
+  const { clock, inspection, maySend, viewersMax } = live
   const { timeline } = inspection
   const feed = createFeed({ clock, timeline, look: inspection.look, ...(viewersMax !== undefined && { viewersMax }) })
-  app.get('/config', c => c.json(config('live', timeline.head.title, token !== '')))
+  const open = maySend(undefined)
+  const { instance } = inspection
+  const config = { mode: 'live', title: timeline.head.title, instance, maySend: open !== 'unset', needsToken: open === 'denied' }
+  app.get('/config', c => c.json(config))
   app.get('/recording', c => problem(c, 404, 'No recording', 'This instance is live: GET feed.'))
   app.get('/feed', c => {
     const headers = { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-cache, no-transform', 'X-Accel-Buffering': 'no' }
@@ -86,9 +91,10 @@ function serveLive(app: Hono, live: Extract<Shown, { mode: 'live' }>): () => voi
   return feed.stop
 }
 
-async function send(c: Ctx, { inspection, token }: Extract<Shown, { mode: 'live' }>): Promise<Response> {
-  if (token === '') return problem(c, 403, 'Not allowed', 'Events can be sent only where TICKCAST_ADMIN_TOKEN is set.')
-  if (typeof token === 'string' && !isSame(c.req.header('authorization') ?? '', `Bearer ${token}`))
+async function send(c: Ctx, { inspection, maySend }: Extract<Shown, { mode: 'live' }>): Promise<Response> {
+  const permission = maySend(c.req.header('authorization'))
+  if (permission === 'unset') return problem(c, 403, 'Not allowed', 'This instance takes no events from here.')
+  if (permission === 'denied')
     return problem(c, 401, 'Not allowed', 'Authorization: Bearer, with the admin token, is needed.', { 'WWW-Authenticate': 'Bearer' })
   // From a page of another origin a browser sends this type only after asking, and nobody here answers that.
   if (!/^application\/json\b/i.test(c.req.header('content-type') ?? ''))
@@ -133,12 +139,6 @@ function readSending(text: string): Sending | undefined {
   } catch {
     return undefined
   }
-}
-
-/** In a time that says nothing of where they differ, nor of how long the right one is. */
-function isSame(given: string, right: string): boolean {
-  const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
-  return timingSafeEqual(digest(given), digest(right))
 }
 
 function page(c: Ctx, assets: Assets): Response {

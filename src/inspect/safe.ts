@@ -1,3 +1,5 @@
+import { remembered } from './remembered.ts'
+
 /**
  * Any value as plain data that survives JSON: cut in depth, size and length, with what cannot be shown named in a string, and what looks
  * like a secret hidden. Reading a value may run somebody's getter, and that may throw: then it says so in its place.
@@ -133,18 +135,8 @@ function named(keys: readonly string[], valueAt: (at: number) => unknown, copyin
   return copied
 }
 
-const secretKeys = new Map<string, boolean>()
-const secretKeysMax = 2000
-
 /** The same keys come again and again. */
-function isSecret(key: string): boolean {
-  const known = secretKeys.get(key)
-  if (known !== undefined) return known
-  if (secretKeys.size >= secretKeysMax) secretKeys.clear()
-  const answer = secret.test(key)
-  secretKeys.set(key, answer)
-  return answer
-}
+const isSecret = remembered(2000, key => secret.test(key))
 
 function read(value: object, key: string): unknown {
   try {

@@ -1,4 +1,5 @@
 import type { StepRecord } from './record.ts'
+import { remembered } from './remembered.ts'
 
 /**
  * The two records there are most of, as JSON without braces: put together from parts that were written before, because an event is
@@ -34,15 +35,5 @@ function list(texts: readonly string[]): string {
   return texts.length === 1 ? `[${quoted(first)}]` : `[${texts.map(quoted).join()}]`
 }
 
-const quotations = new Map<string, string>()
-const quotationsMax = 5000
-
 /** A text as JSON: of names, of which there are few. */
-export function quoted(text: string): string {
-  const known = quotations.get(text)
-  if (known !== undefined) return known
-  if (quotations.size >= quotationsMax) quotations.clear()
-  const made = JSON.stringify(text)
-  quotations.set(text, made)
-  return made
-}
+export const quoted = remembered(5000, text => JSON.stringify(text))

@@ -1,14 +1,11 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { browserAvailable, picture, startBrowser, type Visit, visit } from '../support/browser.ts'
+import { browserAvailable, isOfChromium, picture, startBrowser, type Visit, visit } from '../support/browser.ts'
 import { type Fleet, startFleet } from '../support/fleet.ts'
 import type { Process } from '../support/instance.ts'
 import { banner, cell, pill, reads, ticks } from '../support/price-page.ts'
 import { redisAvailable } from '../support/redis.ts'
 import { until } from '../support/until.ts'
-
-/** What Chromium itself writes into the console when a server is gone. */
-const isOfChromium = (complaint: string): boolean => /^Failed to load resource: net::ERR_|ERR_INCOMPLETE_CHUNKED/.test(complaint)
 
 describe.skipIf(!browserAvailable || !redisAvailable)('the price page, when something goes wrong', () => {
   let browser: Browser

@@ -1,34 +1,13 @@
-import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { gzipSync } from 'node:zlib'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { browserAvailable, picture, startBrowser, type Visit, type VisitOptions, visit } from '../support/browser.ts'
+import { objections } from '../support/axe.ts'
+import { browserAvailable, picture, startBrowser, type VisitOptions, visit } from '../support/browser.ts'
 import { type Fleet, startFleet } from '../support/fleet.ts'
 import type { Process } from '../support/instance.ts'
 import { banner, cell, reads, row, search, ticks } from '../support/price-page.ts'
 import { redisAvailable } from '../support/redis.ts'
 import { until } from '../support/until.ts'
-
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-
-/** What axe-core objects to, one line each. */
-async function objections({ page }: Visit): Promise<readonly string[]> {
-  await page.evaluate(axe)
-  // A flash is half a second long, and what is looked at is text on its lasting ground.
-  await page.emulateMedia({ reducedMotion: 'reduce' })
-  return page.evaluate(async () => {
-    interface Found {
-      readonly violations: readonly {
-        readonly id: string
-        readonly nodes: readonly { readonly html: string; readonly failureSummary: string }[]
-      }[]
-    }
-    const { axe } = globalThis as unknown as { axe: { run(): Promise<Found> } }
-    const { violations } = await axe.run()
-    return violations.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`))
-  })
-}
 
 const phone = { viewport: { width: 375, height: 812 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true }
 const six = '?pairs=BTC/USD,ETH/USD,SOL/USD,XRP/USD,DOGE/USD,NO/USD'

@@ -5,7 +5,7 @@ import type { Chart, InspectRecord } from '../../src/inspect/record.ts'
 import { createWorldRecorder } from '../simulation/record.ts'
 import { play } from '../simulation/run.ts'
 import { objections } from '../support/axe.ts'
-import { browserAvailable, picture, startBrowser, type Visit, visit } from '../support/browser.ts'
+import { browserAvailable, isOfChromium, picture, startBrowser, type Visit, visit } from '../support/browser.ts'
 import { startCalmGateway } from '../support/calm-gateway.ts'
 import { largeChart } from '../support/large-chart.ts'
 import { choose, isLit, leaf, lit, open, serveActors, serveRecording } from '../support/machines-page.ts'
@@ -14,9 +14,6 @@ import { reads } from '../support/price-page.ts'
 import { until } from '../support/until.ts'
 
 const wide = { viewport: { width: 1440, height: 900 } }
-
-/** What Chromium itself writes into the console when a server is gone. */
-const isOfChromium = (complaint: string): boolean => /^Failed to load resource: net::ERR_|ERR_INCOMPLETE_CHUNKED/.test(complaint)
 
 const head = { kind: 'head', version: 1, from: 'live', startedAt: 0, title: 'by hand' } as const
 

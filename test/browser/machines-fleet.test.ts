@@ -7,6 +7,7 @@ import { type Fleet, startFleet } from '../support/fleet.ts'
 import type { Process } from '../support/instance.ts'
 import { choose, isLit, leaf, lit } from '../support/machines-page.ts'
 import { percentile } from '../support/main-thread.ts'
+import { reads } from '../support/price-page.ts'
 import { redisAvailable } from '../support/redis.ts'
 import { until } from '../support/until.ts'
 
@@ -19,7 +20,7 @@ describe.skipIf(!browserAvailable || !redisAvailable)('the machines of a running
   let seen: Visit
   beforeAll(async () => {
     fleet = await startFleet({ rate: 4 })
-    leader = await fleet.start({ TICKCAST_INSTANCE_ID: 'one', TICKCAST_PAIRS: 'BTC/USD' })
+    leader = await fleet.start({ TICKCAST_INSTANCE_ID: 'one', TICKCAST_PAIRS: 'BTC/USD', TICKCAST_ADMIN_TOKEN: 'sesame' })
     await fleet.leader([leader])
     await fleet.start({ TICKCAST_INSTANCE_ID: 'two', TICKCAST_PAIRS: 'BTC/USD' })
     browser = await startBrowser()
@@ -84,6 +85,13 @@ describe.skipIf(!browserAvailable || !redisAvailable)('the machines of a running
     seen = await visit(browser, `${leader.url}/machines`, wide)
     await choose(seen, 'two/gateway/leadership')
     await lit(seen, 'leadership.follower.watching')
+    await seen.page.getByRole('tab', { name: 'Next' }).click()
+    await seen.page
+      .locator('.possible .move', { has: seen.page.locator('.kind.event') })
+      .first()
+      .click()
+    await reads(seen.page.locator('.refusal'), 'This actor runs on two, and events are taken only there: open /machines of two.')
+    expect(await seen.page.getByRole('button', { name: 'Send to the live actor' }).isDisabled()).toBe(true)
     await choose(seen, 'two/gateway/connection')
     await until(
       'it is idle or was stopped',
@@ -167,6 +175,19 @@ describe.skipIf(!browserAvailable || !redisAvailable)('the machines of a running
       expect(await objections(seen)).toEqual([])
       await picture(seen, `machines-next-${colorScheme}`)
       await seen.page.getByRole('button', { name: 'Make a sandbox copy' }).click()
+      expect(await objections(seen)).toEqual([])
+    }, 60_000)
+  for (const colorScheme of ['light', 'dark'] as const)
+    it(`fit a phone, ${colorScheme}: nothing is wider than it, axe has no objection`, async () => {
+      const phone = { viewport: { width: 375, height: 812 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true }
+      seen = await visit(browser, `${leader.url}/machines`, { ...phone, colorScheme })
+      await choose(seen, 'one/gateway/connection')
+      await lit(seen, 'connection')
+      expect(await seen.page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0)
+      await seen.page.evaluate(() => scrollTo(0, 0))
+      await picture(seen, `machines-phone-${colorScheme}`)
+      await seen.page.evaluate(() => scrollTo(0, document.body.scrollHeight))
+      await picture(seen, `machines-phone-end-${colorScheme}`)
       expect(await objections(seen)).toEqual([])
     }, 60_000)
 })

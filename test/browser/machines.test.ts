@@ -215,22 +215,25 @@ describe.skipIf(!browserAvailable)('the machines of a running system', () => {
     )
   })
 
+  const isHot = (id: string, degree: RegExp): Promise<unknown> =>
+    until(`${id} is ${degree}`, async () => degree.test((await state(seen, id).getAttribute('class')) ?? ''))
+
   it('have a heat map: of this session, or of a coverage file', async () => {
     connect()
     await choose(seen, 'one/gateway/connection')
     await lit(seen, 'connection.connected.settled.streaming')
     await seen.page.getByRole('button', { name: 'Heat map' }).click()
+    await isHot('connection.connecting', /heat-5/)
+    await isHot('connection.blocked', /heat-0/)
+    const [lowest, legend] = await Promise.all([state(seen, 'connection').boundingBox(), seen.page.locator('.legend').boundingBox()])
+    expect((lowest?.y ?? 0) + (lowest?.height ?? 0)).toBeLessThanOrEqual(legend?.y ?? 0)
     await reads(seen.page.locator('.legend'), /2 edges taken in this session.*never: \d+ states/s)
-    const heat = (name: string, of: RegExp): Promise<unknown> =>
-      until(`${name} shows ${of}`, async () => of.test((await state(seen, name).getAttribute('class')) ?? ''))
-    await heat('connection.connecting', /heat-5/)
-    await heat('connection.blocked', /heat-0/)
     const edges = { 'connecting|socket.refused|isCurrent|blocked': 40, 'idle|connection.start||connecting': 2 }
     const coverage = JSON.stringify({ connection: { states: { blocked: 40, connecting: 2 }, edges, guards: {}, pairs: {} } })
     await open(seen, 'coverage.json', coverage)
     await reads(seen.page.locator('.legend'), /42 edges taken in the file/)
-    await heat('connection.blocked', /heat-5/)
-    await heat('connection.connecting', /heat-[12]/)
+    await isHot('connection.blocked', /heat-5/)
+    await isHot('connection.connecting', /heat-[12]/)
     await picture(seen, 'machines-heat')
   })
 

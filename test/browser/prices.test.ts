@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { browserAvailable, startBrowser, type Visit, visit } from '../support/browser.ts'
 import { type Fleet, startFleet } from '../support/fleet.ts'
 import type { Process } from '../support/instance.ts'
-import { addressOf, cell, pill, reads, row, search, shown, ticks } from '../support/price-page.ts'
+import { addressOf, banner, cell, pill, reads, row, search, shown, ticks } from '../support/price-page.ts'
 import { redisAvailable } from '../support/redis.ts'
 import { until } from '../support/until.ts'
 
@@ -218,4 +218,14 @@ describe.skipIf(!browserAvailable || !redisAvailable)('the price page, served by
     await seen.page.emulateMedia({ colorScheme: 'light' })
     await until('it follows the system again', async () => (await paper()) === light)
   })
+  it('says of prices that are not live what went wrong at the leader, from whom they come', async () => {
+    await open('?pairs=BTC/USD')
+    await ticks(seen, 'BTC/USD', 2)
+    fleet.exchange.faults.silent = true
+    await reads(pill(seen), 'polling', 30_000)
+    await reads(banner(seen), /Prices are polled since \d\d:\d\d:\d\d/)
+    await reads(banner(seen).locator('code'), /^leader one: connection reconnecting: \w/, 30_000)
+    fleet.exchange.faults.clear()
+    await reads(pill(seen), 'live', 60_000)
+  }, 120_000)
 })

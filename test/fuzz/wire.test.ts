@@ -88,12 +88,19 @@ describe('what comes over the bus', () => {
     )
   })
 
+  it('as a heartbeat of an earlier version, or with a trouble nobody understands, is one without', () => {
+    const written = { epoch: 1, instance: 'one', level: 'polling', stale: [] }
+    for (const trouble of [undefined, 'no object', { message: 'x'.repeat(301), at: 1 }, { message: 'no time' }])
+      expect(readHeartbeat(Buffer.from(JSON.stringify({ ...written, trouble })))).toEqual(written)
+  })
+
   it('as a heartbeat is read as it was written, and with bytes changed never throws nor becomes anything else', () => {
     const heartbeat = fc.record({
       epoch: fc.maxSafeNat(),
       instance: fc.string({ maxLength: 40 }),
       level: anyLevel,
       stale: fc.array(anyPair),
+      trouble: fc.option(fc.record({ message: fc.string({ maxLength: 300 }), at: fc.nat() }), { nil: undefined }),
     })
     fc.assert(
       fc.property(heartbeat, anyEdits, (written, edits) => {
@@ -104,7 +111,9 @@ describe('what comes over the bus', () => {
         expect(levels).toContain(read.level)
         expect(Number.isSafeInteger(read.epoch) && read.epoch >= 0).toBe(true)
         expect(read.stale.every(pair => typeof pair === 'string' && pair.length <= 60)).toBe(true)
-        expect(Object.keys(read).sort()).toEqual(['epoch', 'instance', 'level', 'stale'])
+        const { trouble, ...others } = read
+        expect(Object.keys(others).sort()).toEqual(['epoch', 'instance', 'level', 'stale'])
+        if (trouble !== undefined) expect(trouble).toEqual({ message: expect.any(String), at: expect.any(Number) })
       }),
       { numRuns: 2000 },
     )

@@ -11,7 +11,7 @@ interface Found {
   }[]
 }
 
-/** What axe-core objects to, one line each. */
+/** What axe-core objects to, one line each. A flash is half a second long, and what is looked at is text on its lasting ground. */
 export async function objections({ page }: Visit): Promise<readonly string[]> {
   await page.evaluate(axe)
   await page.emulateMedia({ reducedMotion: 'reduce' })

@@ -84,6 +84,9 @@ export async function visit(browser: Browser, url: string, { before, ...options 
   return { page, complaints, hosts, requests, close: () => context.close() }
 }
 
+/** What Chromium itself writes into the console when a server is gone. */
+export const isOfChromium = (complaint: string): boolean => /^Failed to load resource: net::ERR_|ERR_INCOMPLETE_CHUNKED/.test(complaint)
+
 const folder = fileURLToPath(new URL('../../.cache/screenshots/', import.meta.url))
 
 /** Keeps a picture for people to look at, in .cache/screenshots. */

@@ -5,6 +5,7 @@ import { Hono } from 'hono'
 import type { Locator } from 'playwright-core'
 import type { AnyActorRef } from 'xstate'
 import { systemClock } from '../../src/clock.ts'
+import { permissionOf } from '../../src/http/admin.ts'
 import { createInspection, type Inspection } from '../../src/inspect/inspection.ts'
 import { type Asset, inspectApp, type Shown } from '../../src/inspect/routes.ts'
 import type { Visit } from './browser.ts'
@@ -57,7 +58,8 @@ export interface Inspected extends Served {
 export async function serveActors(actors: Readonly<Record<string, AnyActorRef>>, token: string): Promise<Inspected> {
   const roots = Object.entries(actors).map(([name, actor]) => ({ name, actor }))
   const inspection = createInspection({ clock: systemClock, instance: 'one', title: 'Test system', roots })
-  const served = await start({ mode: 'live', clock: systemClock, inspection, token })
+  const maySend = (authorization: string | undefined) => permissionOf(authorization, token)
+  const served = await start({ mode: 'live', clock: systemClock, inspection, maySend })
   return { ...served, inspection }
 }
 

@@ -70,7 +70,13 @@ describe('a chart as SCXML', () => {
     expect(text).toContain(`<cancel sendid="${type}"/>`)
     expect(text).toContain(`<transition event="${type}" target="leadership.leader.renewing" type="internal"/>`)
     expect(text).toContain('cond="isStillGood"')
-    expect(text).toContain('<invoke id="acquire" src="acquire"/>')
+    // Several states invoke it, and an identifier stands once in a document.
+    expect(text).toContain('<invoke id="leadership.follower.campaigning.acquire" src="acquire"/>')
+    const odd = scxmlOf(chartOf(tortureMachine))
+    expect(odd).toContain('<transition event="done.invoke.asking" target="torture.day.calm"')
+    expect(odd).toContain('<transition event="done.state.torture.day"')
+    expect(odd).toContain('delay="1000ms"')
+    expect(odd).toContain('delayexpr="long.napMs"')
   })
 
   it.each(all)('%s: every tag that opens closes, and no identifier is written twice', (_, machine) => {

@@ -1,6 +1,7 @@
 import { Hono } from 'hono'
 import { describe, expect, it } from 'vitest'
 import { createActor, createMachine } from 'xstate'
+import { permissionOf } from '../../src/http/admin.ts'
 import { createInspection } from '../../src/inspect/inspection.ts'
 import { inspectApp } from '../../src/inspect/routes.ts'
 import { visualizer } from '../../src/visualizer.ts'
@@ -13,12 +14,13 @@ const assets = new Map([
   ['a.js', { type: 'text/javascript', content: Buffer.from('1') }],
 ])
 
-function mount(token: string | { readonly kind: 'open' }, viewersMax = 8) {
+function mount(token: string, viewersMax = 8) {
   const clock = fakeClock()
   const root = createActor(toggle).start()
   const inspection = createInspection({ clock, instance: 'one', title: 'my one', roots: [{ name: 'toggle', actor: root }] })
+  const maySend = (authorization: string | undefined) => permissionOf(authorization, token)
   const app = new Hono()
-  app.route('/deep/machines', inspectApp({ mode: 'live', clock, inspection, token, viewersMax }, () => assets).app)
+  app.route('/deep/machines', inspectApp({ mode: 'live', clock, inspection, maySend, viewersMax }, () => assets).app)
   const send = (body: unknown, headers: Record<string, string> = {}) =>
     app.request('/deep/machines/send', {
       method: 'POST',
@@ -48,8 +50,9 @@ describe('the page', () => {
   })
 
   it('is told what it shows, and that nothing is recorded', async () => {
-    expect(await (await mount('').get('/config')).json()).toEqual({ mode: 'live', title: 'my one', maySend: false })
-    expect(await (await mount('sesame').get('/config')).json()).toEqual({ mode: 'live', title: 'my one', maySend: true })
+    const live = { mode: 'live', title: 'my one', instance: 'one' }
+    expect(await (await mount('').get('/config')).json()).toEqual({ ...live, maySend: false, needsToken: false })
+    expect(await (await mount('sesame').get('/config')).json()).toEqual({ ...live, maySend: true, needsToken: true })
     expect((await mount('').get('/recording')).status).toBe(404)
   })
 })

@@ -7,6 +7,10 @@ export interface Config {
   readonly mode: 'live' | 'recording' | 'file'
   readonly title: string
   readonly maySend: boolean
+  /** Of a live one: that the admin token is asked for. */
+  readonly needsToken?: boolean
+  /** Of a live one: whose actors can be sent events from here. */
+  readonly instance?: string
 }
 
 export const config = signal<Config>({ mode: 'live', title: '', maySend: false })
@@ -73,6 +77,20 @@ export const now = computed(() => {
   const { first, next } = history.value
   return cursor.value === undefined ? next - 1 : Math.min(Math.max(cursor.value, first), next - 1)
 })
+
+const hasOthers = computed(() => {
+  version.value
+  const [first = ''] = history.value.tracks.keys()
+  const own = `${first.split('/')[0]}/`
+  return [...history.value.tracks.keys()].some(path => !path.startsWith(own))
+})
+
+/** A path for a narrow place: its end, and of which instance it is as soon as there are several. */
+export function briefly(path: string): string {
+  const words = path.split('/')
+  const isLong = words.length > 2
+  return hasOthers.value && isLong ? `${words[0]} ${words.at(-1)}` : words.slice(-2).join('/')
+}
 
 export const isLive = computed(() => cursor.value === undefined)
 

@@ -5,7 +5,7 @@ import type { Chart } from '../../../inspect/record.ts'
 import { type Drawing, drawingOf } from '../chart/drawing.ts'
 import { familyOf } from '../chart/family.ts'
 import type { Box } from '../chart/layout.ts'
-import { chart } from '../state/choice.ts'
+import { chart, isHot } from '../state/choice.ts'
 import { layoutFault, layoutOf } from '../state/layouts.ts'
 import { lampsNow } from '../state/lit.ts'
 import { sandbox } from '../state/sandbox.ts'
@@ -20,6 +20,9 @@ export const drawn = signal<{ readonly chart: Chart; readonly drawing: Drawing }
 /** Goes up when the whole chart is to be shown. */
 export const fitAsked = signal(0)
 export const zoomAsked = signal<{ readonly factor: number; readonly count: number }>({ factor: 1, count: 0 })
+
+/** Pixels at the lower end of the view that the heat map's legend stands on. */
+const legendHeight = 56
 
 export const ChartView = (): JSX.Element => {
   const shown = useComputed(() => sandbox.value?.chart ?? chart.value)
@@ -50,7 +53,9 @@ const Canvas = ({ chart: of, drawing }: { readonly chart: Chart; readonly drawin
   }
 
   useSignalEffect(() => {
-    if (fitAsked.value > 0) view.value = fitted(drawing, size())
+    if (fitAsked.value === 0) return
+    const { width, height } = size()
+    view.value = fitted(drawing, { width, height: isHot.peek() ? height - legendHeight : height })
   })
   useSignalEffect(() => {
     lampsNow.value

@@ -2,7 +2,7 @@ import type { JSX } from 'preact'
 import { eventWords } from '../chart/edges.ts'
 import type { Timed } from '../record/history.ts'
 import { actor, lines } from '../state/choice.ts'
-import { goTo, history, isLive, now } from '../state/session.ts'
+import { briefly, goTo, history, isLive, now } from '../state/session.ts'
 import { clock } from './time-text.ts'
 import { Virtual } from './virtual.tsx'
 
@@ -57,7 +57,7 @@ const Line = ({ n, isChosen }: { readonly n: number; readonly isChosen: boolean 
     >
       <span class="time">{clock(record.at)}</span>
       <span class="who" title={who}>
-        {who.split('/').slice(-2).join('/')}
+        {briefly(who)}
       </span>
       <Words record={record} />
     </div>

@@ -17,9 +17,9 @@ import {
   shownMoment,
   undo,
 } from '../state/sandbox.ts'
-import { config, history, isLive } from '../state/session.ts'
+import { config, history } from '../state/session.ts'
 import { PayloadForm } from './payload-form.tsx'
-import { send, Token } from './send.tsx'
+import { refusalFor, send, Token } from './send.tsx'
 
 /** What could happen next, and a copy to try it on. */
 export const NextPanel = (): JSX.Element => {
@@ -107,9 +107,9 @@ const Possible = ({ edge, verdict, isAsked }: Possibility): JSX.Element => {
     sendToCopy(event)
   }
   const targets = edge.targets.map(id => id.split('.').slice(1).join('.')).join(', ')
-  const maySend =
-    config.value.maySend && config.value.mode === 'live' && isLive.value && sandbox.value === undefined && edge.kind === 'event'
-  const live = { text: 'Send to the live actor', send: (event: PlayEvent) => send(actor.value ?? '', event) }
+  const refusal = refusalFor(actor.value ?? '')
+  const live = { text: 'Send to the live actor', send: (event: PlayEvent) => send(actor.value ?? '', event), refusal }
+  const isSendable = sandbox.value === undefined && edge.kind === 'event' && config.value.mode === 'live'
   return (
     <li class={verdict} data-edge-id={edge.id}>
       <button
@@ -130,7 +130,7 @@ const Possible = ({ edge, verdict, isAsked }: Possibility): JSX.Element => {
         <PayloadForm
           example={exampleFor(edge, history.value)}
           isTypeFree={eventTypeOf(edge).endsWith('*')}
-          sends={[{ text: 'Send to a copy', send: tryIt }, ...(maySend ? [live] : [])]}
+          sends={[{ text: 'Send to a copy', send: tryIt }, ...(isSendable ? [live] : [])]}
         />
       )}
     </li>

@@ -5,9 +5,16 @@ import type { PlayEvent } from '../play/play.ts'
 
 export interface PayloadFormProps {
   readonly example: PlayEvent
-  /** Text of each button, and what it does with the event. */
-  readonly sends: readonly { readonly text: string; readonly send: (event: PlayEvent) => void }[]
+  readonly sends: readonly Sending[]
   readonly isTypeFree?: boolean
+}
+
+/** A button. */
+interface Sending {
+  readonly text: string
+  readonly send: (event: PlayEvent) => void
+  /** Why it cannot be pressed, in a sentence; empty: it can. */
+  readonly refusal?: string
 }
 
 interface Field {
@@ -60,9 +67,10 @@ export const PayloadForm = ({ example, sends, isTypeFree = false }: PayloadFormP
         </div>
       ))}
       <p class="row">
-        {sends.map(({ text, send }, at) => (
+        {sends.map(({ text, send, refusal = '' }, at) => (
           <button
             key={text}
+            disabled={refusal !== ''}
             type={at === 0 ? 'submit' : 'button'}
             class={at === 0 ? 'tool strong' : 'tool'}
             {...(at > 0 && { onClick: () => send(event()) })}
@@ -80,6 +88,13 @@ export const PayloadForm = ({ example, sends, isTypeFree = false }: PayloadFormP
           Add field
         </button>
       </p>
+      {sends.map(({ text, refusal = '' }) =>
+        refusal === '' ? null : (
+          <p key={text} class="quiet refusal">
+            {refusal}
+          </p>
+        ),
+      )}
     </form>
   )
 }

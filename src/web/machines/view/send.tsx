@@ -2,6 +2,7 @@ import { signal } from '@preact/signals'
 import type { JSX } from 'preact'
 import type { PlayEvent } from '../play/play.ts'
 import { sendLive } from '../state/feed.ts'
+import { config, isLive } from '../state/session.ts'
 
 /** In memory only: a reload forgets it. */
 let token: string | undefined
@@ -10,8 +11,18 @@ const outcome = signal<{ readonly isGood: boolean; readonly text: string } | und
 
 /** Sends to the running actor; asks for the token when none was given yet. */
 export function send(actor: string, event: PlayEvent): void {
-  if (token === undefined) waiting.value = { actor, event }
+  if (token === undefined && config.value.needsToken === true) waiting.value = { actor, event }
   else void deliver(actor, event)
+}
+
+/** Why an actor can be sent nothing from here, in a sentence; empty: it can. */
+export function refusalFor(actor: string): string {
+  const { mode, maySend, instance } = config.value
+  const [runsOn = ''] = actor.split('/')
+  if (mode !== 'live') return 'This is a recording: nothing runs that could take an event.'
+  if (!isLive.value) return 'You look back: go to the newest moment to send to the live actor.'
+  if (!maySend) return 'Events to live actors are not allowed here.'
+  return runsOn === instance ? '' : `This actor runs on ${runsOn}, and events are taken only there: open /machines of ${runsOn}.`
 }
 
 async function deliver(actor: string, event: PlayEvent): Promise<void> {

@@ -4,7 +4,7 @@ import { useEffect, useRef } from 'preact/hooks'
 import { eventWords } from '../chart/edges.ts'
 import { type Message, sequenceOf } from '../record/sequence.ts'
 import { filter } from '../state/choice.ts'
-import { goTo, history, now, version } from '../state/session.ts'
+import { briefly, goTo, history, now, version } from '../state/session.ts'
 import { clock } from './time-text.ts'
 
 const laneWidth = 150
@@ -39,7 +39,7 @@ export const SequenceView = (): JSX.Element => {
       <div class="lanes" style={{ width: `${width}px` }}>
         {lanes.map(path => (
           <span key={path} title={path} style={{ left: `${xOf(path) - laneWidth / 2}px`, width: `${laneWidth}px` }}>
-            {path.split('/').slice(-2).join('/')}
+            {briefly(path)}
           </span>
         ))}
       </div>
