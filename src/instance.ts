@@ -106,6 +106,7 @@ export function createInstance(options: InstanceOptions): Instance {
     rest,
     path,
     aliases: config.quoteAliases,
+    here: () => wanted.here(),
     note,
     trouble,
     learned: () => notices.tellUnserved(),
@@ -174,6 +175,7 @@ export function createInstance(options: InstanceOptions): Instance {
     instanceLevel: diary.level,
     levelSince: diary.levelSince,
     hasOwnSocket: () => diary.role() !== 'follower',
+    isUnserved: upstream.isUnserved,
   })
   const status = createStatus({ clock, name, diary, levels, board, hub: () => hub, wanted, bus, feed, publisher, upstream, missed })
   const hub = createHub({

@@ -20,9 +20,12 @@ export interface LevelsOptions {
   /** Monotonic clock: since when that is what it is. */
   readonly levelSince: () => number
   readonly hasOwnSocket: () => boolean
+  /** The exchange does not trade this pair any more. */
+  readonly isUnserved: (pair: Pair) => boolean
 }
 
-export function createLevels({ clock, board, staleAfterMs, instanceLevel, levelSince, hasOwnSocket }: LevelsOptions): Levels {
+export function createLevels(options: LevelsOptions): Levels {
+  const { clock, board, staleAfterMs, instanceLevel, levelSince, hasOwnSocket, isUnserved } = options
   let last: Heartbeat | undefined
   let lastAt = Number.NEGATIVE_INFINITY
   let stale: ReadonlySet<Pair> = new Set()
@@ -39,7 +42,7 @@ export function createLevels({ clock, board, staleAfterMs, instanceLevel, levelS
     },
     of: pair => {
       const entry = board.get(pair)
-      if (entry === undefined) return 'stale'
+      if (entry === undefined || isUnserved(pair)) return 'stale'
       const level = instanceLevel()
       // What was stored, or here before the leader was heard again, is what it is until the pair is heard of: the leader may not know yet
       // that anybody wants it.

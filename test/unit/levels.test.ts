@@ -17,6 +17,7 @@ function stage({ hasOwnSocket = false, level = 'live' as Level } = {}) {
     instanceLevel: () => level,
     levelSince: () => since,
     hasOwnSocket: () => hasOwnSocket,
+    isUnserved: () => false,
   })
   const goLive = (): void => {
     since = clock.now()
