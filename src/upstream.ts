@@ -55,6 +55,8 @@ export function createUpstream(options: UpstreamOptions): Upstream {
   let isStopped = false
   let unserved: ReadonlySet<Pair> = new Set()
   let lookedAt = 0
+  /** Symbols that do not trade and that somebody asked for since the last look. */
+  const doubted = new Set<string>()
 
   const route = (): void => {
     const next = new Map<string, Pair[]>()
@@ -110,6 +112,8 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     const wanted = new Set(
       [...targets, ...here()].map(pair => table.resolve(pair)).flatMap(found => ('symbol' in found ? [found.symbol] : [])),
     )
+    for (const symbol of doubted) wanted.add(symbol)
+    doubted.clear()
     if (table.size === 0 || wanted.size === 0) return
     if (lookedAt >= wanted.size) lookedAt = 0
     const symbols = [...wanted].slice(lookedAt, lookedAt + symbolsMax)
@@ -141,9 +145,10 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     symbolsTimer = clock.setTimeout(() => void learn(attempt), ms)
   }
 
-  /** Resolves; what is not listed may be soon, so the next look is not an hour away. */
+  /** Resolves; what is not listed, or does not trade, may be soon, so the next look is not an hour away. */
   const resolve = (pair: Pair): Resolution => {
     const found = table.resolve(pair)
+    if (found.kind === 'not-trading' && doubted.size < symbolsMax) doubted.add(found.symbol)
     if (found.kind === 'unknown' && learnsAt - clock.now() > symbolsSoonMs) learnIn(symbolsSoonMs, 0)
     return found
   }

@@ -135,6 +135,17 @@ describe('a pair', () => {
     expect([on.levelOf('ETH/USD'), [...on.streamed]]).toEqual(['live', ['BTCUSDT', 'ETHUSDT']])
   })
 
+  test('that nobody could want while it was halted can be wanted soon after it trades again', async () => {
+    const on = await stage(['BTC/USD'])
+    const { upstream } = on
+    on.listed.set('ETHUSDT', 'HALT')
+    await on.pass(3_600_000)
+    expect(upstream.resolve('ETH/USD').kind).toBe('not-trading')
+    on.listed.set('ETHUSDT', 'TRADING')
+    await on.pass(30_000)
+    expect(upstream.resolve('ETH/USD').kind).toBe('trading')
+  })
+
   test('nobody could say anything about goes on as it was', async () => {
     const on = await stage(['BTC/USD'])
     on.answers = false
