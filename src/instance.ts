@@ -16,14 +16,15 @@ import { createDownstream } from './downstream.ts'
 import { createFeed } from './exchange/feed.ts'
 import { createRest } from './exchange/rest.ts'
 import type { Connect, Get } from './exchange/wire.ts'
-import { heartbeatEveryMs, writeHeartbeat } from './heartbeat.ts'
+import { heartbeatEveryMs } from './heartbeat.ts'
 import type { Lease } from './leadership/lease.ts'
 import { createLevels } from './levels.ts'
 import { createMetrics } from './metrics.ts'
 import { createMissed } from './missed.ts'
 import { createNotices } from './notices.ts'
 import { createPath } from './path.ts'
-import { isCached, type Pair } from './price.ts'
+import type { Pair } from './price.ts'
+import { createPulse } from './pulse.ts'
 import type { Served } from './server.ts'
 import { createStatus } from './status.ts'
 import { createSuccession } from './succession.ts'
@@ -110,6 +111,7 @@ export function createInstance(options: InstanceOptions): Instance {
     rest,
     path,
     aliases: config.quoteAliases,
+    here: () => wanted.here(),
     note,
     trouble,
     learned: () => notices.tellUnserved(),
@@ -177,6 +179,7 @@ export function createInstance(options: InstanceOptions): Instance {
     instanceLevel: diary.level,
     levelSince: diary.levelSince,
     hasOwnSocket: () => diary.role() !== 'follower',
+    isUnserved: upstream.isUnserved,
   })
   const status = createStatus({ clock, name, diary, levels, board, hub: () => hub, wanted, bus, feed, publisher, upstream, missed })
   const hub = createHub({
@@ -240,16 +243,7 @@ export function createInstance(options: InstanceOptions): Instance {
     } else if (wantsToHear && !upstream.hasTargets && diary.connection() === 'connected') gateway.send({ type: 'websocket.heard' })
   }
 
-  const beat = (): void => {
-    if (diary.role() !== 'leader') return
-    const { epoch } = diary.term()
-    const stale = [...wanted.everywhere()].filter(pair => isCached(levels.of(pair)))
-    const level = diary.level()
-    const trouble = level === 'live' ? undefined : status.ownTrouble()
-    void bus.beat(epoch, writeHeartbeat({ epoch, instance: name, level, stale, trouble })).then(outcome => {
-      if (outcome.kind === 'fenced' && diary.term().epoch === epoch) gateway.send({ type: 'lease.fenced' })
-    })
-  }
+  const beat = createPulse({ instance: name, bus, diary, wanted, levels, status, fenced: () => gateway.send({ type: 'lease.fenced' }) })
 
   let stopLooking = (): void => {}
   return {

@@ -20,14 +20,26 @@ export interface LevelsOptions {
   /** Monotonic clock: since when that is what it is. */
   readonly levelSince: () => number
   readonly hasOwnSocket: () => boolean
+  /** The exchange does not trade this pair any more. */
+  readonly isUnserved: (pair: Pair) => boolean
 }
 
-export function createLevels({ clock, board, staleAfterMs, instanceLevel, levelSince, hasOwnSocket }: LevelsOptions): Levels {
+/** A leader that no longer calls a pair stale, and tells no price of it either, may have lost sight of it: it hears what we want within three seconds. */
+const unsaidMs = 4000
+
+export function createLevels(options: LevelsOptions): Levels {
+  const { clock, board, staleAfterMs, instanceLevel, levelSince, hasOwnSocket, isUnserved } = options
   let last: Heartbeat | undefined
   let lastAt = Number.NEGATIVE_INFINITY
-  let stale: ReadonlySet<Pair> = new Set()
+  /** Pairs the leader called stale, and when it did last. */
+  const stale = new Map<Pair, number>()
 
   const leaders = (): Level | undefined => (clock.now() - lastAt <= heartbeatMissedAfterMs ? last?.level : undefined)
+
+  const isCalledStale = (pair: Pair, heardAt: number): boolean => {
+    const at = stale.get(pair)
+    return at !== undefined && (at === lastAt || heardAt < at)
+  }
 
   return {
     leaders,
@@ -35,18 +47,19 @@ export function createLevels({ clock, board, staleAfterMs, instanceLevel, levelS
       if (last !== undefined && heartbeat.epoch < last.epoch) return
       last = heartbeat
       lastAt = clock.now()
-      stale = new Set(heartbeat.stale)
+      for (const pair of heartbeat.stale) stale.set(pair, lastAt)
+      for (const [pair, at] of stale) if (at < lastAt - unsaidMs) stale.delete(pair)
     },
     of: pair => {
       const entry = board.get(pair)
-      if (entry === undefined) return 'stale'
+      if (entry === undefined || isUnserved(pair)) return 'stale'
       const level = instanceLevel()
       // What was stored, or here before the level was reached, is what it is until the pair is heard of: a leader that is heard again may not
       // know yet that anybody wants it, and a socket of our own that speaks of one pair has not spoken of the others.
       const isUnheard = entry.isStored || entry.heardAt < levelSince() - heartbeatMissedAfterMs
       if (isCached(level) || isUnheard)
         return clock.wall() - entry.receivedAt > staleAfterMs ? 'stale' : isCached(level) ? level : 'shared-cache'
-      const isSilent = hasOwnSocket() ? clock.now() - entry.heardAt > staleAfterMs : stale.has(pair)
+      const isSilent = hasOwnSocket() ? clock.now() - entry.heardAt > staleAfterMs : isCalledStale(pair, entry.heardAt)
       if (isSilent) return 'stale'
       return entry.update.cause === 'rest' ? 'polling' : level
     },

@@ -13,7 +13,7 @@ export interface Notices {
   look(): void
   /** The level of the instance is another now. */
   tellLevels(): void
-  /** Tells readers that were let in before the exchange told its symbols, and whose pairs it does not trade. */
+  /** Tells readers whose pairs the exchange does not trade, or no more, once for each time that is so. */
   tellUnserved(): void
 }
 
@@ -27,6 +27,8 @@ export interface NoticesOptions {
 
 export function createNotices({ clock, hub, levels, wanted, resolve }: NoticesOptions): Notices {
   const shown = new Map<Pair, string>()
+  /** What readers were told is wrong with a pair; nothing is wrong any more when empty. */
+  const told = new Map<Pair, string>()
   let isTelling = false
 
   /** What changes in one turn is told once. */
@@ -54,16 +56,21 @@ export function createNotices({ clock, hub, levels, wanted, resolve }: NoticesOp
       for (const pair of wanted.here()) lookAt(pair)
     },
     tellUnserved: () => {
+      for (const pair of told.keys()) if (!wanted.here().has(pair)) told.delete(pair)
       for (const pair of wanted.here()) {
-        const found = resolve(pair)
-        if (found.kind === 'unknown') hub.tell(pair, 'pair-error', { pair, code: 'unknown-pair', detail: `The exchange lists no ${pair}.` })
-        if (found.kind === 'not-trading')
-          hub.tell(pair, 'pair-error', {
-            pair,
-            code: 'not-trading',
-            detail: `The exchange lists ${found.symbol}, but its status is ${found.status}.`,
-          })
+        const error = errorOf(pair, resolve(pair))
+        const detail = error?.detail ?? ''
+        if (detail === (told.get(pair) ?? '')) continue
+        told.set(pair, detail)
+        lookAt(pair)
+        if (error !== undefined) hub.tell(pair, 'pair-error', error)
       }
     },
   }
+}
+
+function errorOf(pair: Pair, found: ReturnType<Upstream['resolve']>) {
+  if (found.kind === 'trading') return undefined
+  if (found.kind === 'unknown') return { pair, code: 'unknown-pair', detail: `The exchange lists no ${pair}.` }
+  return { pair, code: 'not-trading', detail: `The exchange lists ${found.symbol}, but its status is ${found.status}.` }
 }

@@ -1,6 +1,6 @@
-import { backoffMs, type Clock, type Timer } from './clock.ts'
+import { backoffMs, type Clock, every, type Timer } from './clock.ts'
 import type { Feed } from './exchange/feed.ts'
-import type { Rest } from './exchange/rest.ts'
+import { type Rest, symbolsMax } from './exchange/rest.ts'
 import { assumedSymbols, type QuoteAliases, type Resolution, readSymbols, type SymbolTable } from './exchange/symbols.ts'
 import type { Path } from './path.ts'
 import type { Pair } from './price.ts'
@@ -14,6 +14,8 @@ export interface Upstream {
   /** Asks for the last prices of all targeted pairs. Returns whether the exchange answered. */
   poll(): Promise<boolean>
   readonly hasTargets: boolean
+  /** The exchange lists this pair no more, or halted it, while somebody wanted it here: whatever price we have is not live. */
+  isUnserved(pair: Pair): boolean
   readonly symbolsKnown: number
   stop(): void
 }
@@ -24,21 +26,25 @@ export interface UpstreamOptions {
   readonly rest: Rest
   readonly path: Path
   readonly aliases: QuoteAliases
+  /** What this instance's readers want, targeted or not. */
+  readonly here: () => ReadonlySet<Pair>
   readonly note: (line: string, fields: Readonly<Record<string, unknown>>) => void
   readonly trouble: (line: string, fields: Readonly<Record<string, unknown>>) => void
-  /** The exchange's symbols are known, or known anew. */
+  /** The exchange's symbols are known, or known anew, or a status is another. */
   readonly learned: () => void
 }
 
 const symbolsEveryMs = 3_600_000
-/** While somebody wants what the exchange does not trade: it may be listed, or trade again, any minute. Weighs 20 of 6,000. */
+/** While somebody wants what the exchange does not list: it may be listed any minute. Weighs 20 of 6,000. */
 const symbolsSoonMs = 30_000
+/** How often the symbols of wanted pairs are looked at, some hundred at a time: they are halted, delisted and traded again. Weighs 20, too. */
+const statusesEveryMs = 30_000
 const symbolsRetryMaxMs = 30_000
 /** Pairs asked for within this time share one REST request. */
 const gatherMs = 20
 
 export function createUpstream(options: UpstreamOptions): Upstream {
-  const { clock, feed, rest, path, aliases, note, trouble, learned } = options
+  const { clock, feed, rest, path, aliases, here, note, trouble, learned } = options
   let table: SymbolTable = assumedSymbols(aliases)
   let targets: ReadonlySet<Pair> = new Set()
   let routes: ReadonlyMap<string, readonly Pair[]> = new Map()
@@ -47,6 +53,10 @@ export function createUpstream(options: UpstreamOptions): Upstream {
   let symbolsTimer: Timer | undefined
   let learnsAt = Number.POSITIVE_INFINITY
   let isStopped = false
+  let unserved: ReadonlySet<Pair> = new Set()
+  let lookedAt = 0
+  /** Symbols that do not trade and that somebody asked for since the last look. */
+  const doubted = new Set<string>()
 
   const route = (): void => {
     const next = new Map<string, Pair[]>()
@@ -90,17 +100,39 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     return true
   }
 
+  const know = (read: SymbolTable): void => {
+    table = read
+    unserved = new Set([...targets, ...here()].filter(pair => resolve(pair).kind !== 'trading'))
+    route()
+    learned()
+  }
+
+  /** Small and often; the whole list is megabytes. What the answer does not speak of may be gone, which only the whole list can tell. */
+  const lookAtStatuses = async (): Promise<void> => {
+    const wanted = new Set(
+      [...targets, ...here()].map(pair => table.resolve(pair)).flatMap(found => ('symbol' in found ? [found.symbol] : [])),
+    )
+    for (const symbol of doubted) wanted.add(symbol)
+    doubted.clear()
+    if (table.size === 0 || wanted.size === 0) return
+    if (lookedAt >= wanted.size) lookedAt = 0
+    const symbols = [...wanted].slice(lookedAt, lookedAt + symbolsMax)
+    lookedAt += symbolsMax
+    const answer = await rest.exchangeInfo(symbols)
+    if (isStopped || answer.kind === 'refused') return
+    const updated = answer.kind === 'answered' ? table.update(answer.value, symbols) : undefined
+    if (updated !== undefined) know(updated)
+    else if (learnsAt - clock.now() > symbolsRetryMaxMs) learnIn(500, 0)
+  }
+
   const learn = async (attempt: number): Promise<void> => {
     const answer = await rest.exchangeInfo()
     if (isStopped) return
     const read = answer.kind === 'answered' ? readSymbols(answer.value, aliases) : undefined
     if (read !== undefined) {
       if (table.size !== read.size) note('the exchange told its symbols', { pairs: read.size })
-      table = read
       learnIn(symbolsEveryMs, 0)
-      route()
-      learned()
-      return
+      return know(read)
     }
     const cause = answer.kind === 'answered' ? 'an answer that lists no symbols' : answer.cause
     if (attempt === 0) trouble('the exchange cannot be reached; still trying. `npm run demo` plays a simulated one', { cause })
@@ -113,16 +145,19 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     symbolsTimer = clock.setTimeout(() => void learn(attempt), ms)
   }
 
-  /** Resolves; what is not traded may be soon, so the next look is not an hour away. */
+  /** Resolves; what is not listed, or does not trade, may be soon, so the next look is not an hour away. */
   const resolve = (pair: Pair): Resolution => {
     const found = table.resolve(pair)
-    if (found.kind !== 'trading' && learnsAt - clock.now() > symbolsSoonMs) learnIn(symbolsSoonMs, 0)
+    if (found.kind === 'not-trading' && doubted.size < symbolsMax) doubted.add(found.symbol)
+    if (found.kind === 'unknown' && learnsAt - clock.now() > symbolsSoonMs) learnIn(symbolsSoonMs, 0)
     return found
   }
 
   void learn(0)
+  const stopLooking = every(clock, statusesEveryMs, () => void lookAtStatuses())
   return {
     resolve,
+    isUnserved: pair => unserved.has(pair),
     search: (text, limit) => table.search(text, limit),
     target: pairs => {
       targets = pairs
@@ -137,6 +172,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     },
     stop: () => {
       isStopped = true
+      stopLooking()
       for (const timer of [gathering, symbolsTimer]) if (timer !== undefined) clock.clearTimeout(timer)
     },
   }

@@ -75,6 +75,7 @@ const joints = [
   'notices',
   'metrics',
   'heartbeat',
+  'pulse',
   'diary',
   'status',
   'doctor',

@@ -14,8 +14,8 @@ import { type Get, get as getOverHttp, type Reply } from './wire.ts'
 export interface Rest {
   /** Last prices of these symbols (TRADING ones only: one unknown symbol spoils the whole request). */
   prices(symbols: readonly string[]): Promise<Answer<readonly Tick[]>>
-  /** exchangeInfo as the exchange sent it. */
-  exchangeInfo(): Promise<Answer<unknown>>
+  /** exchangeInfo as the exchange sent it: megabytes, or little of a few symbols. One that is not listed spoils the whole request. */
+  exchangeInfo(symbols?: readonly string[]): Promise<Answer<unknown>>
   readonly aggregates: AskAggregates
   counts(): RestCounts
 }
@@ -42,7 +42,8 @@ export interface RestOptions {
  * Symbols in one request: the address line stays under 4 KB, rest-api.md sets no limit for ticker/24hr. Over 100 of them weigh 80, and so do
  * all symbols of the exchange: more than these are asked for by asking for all, or polling many would exceed the 6,000 a minute.
  */
-const symbolsMax = 200
+export const symbolsMax = 200
+const querySymbols = (symbols: readonly string[]): string => `?symbols=${encodeURIComponent(JSON.stringify(symbols))}`
 /** When refused without a Retry-After: bans start at two minutes (rest-api.md, limits). */
 const refusedWaitMs = 120_000
 /** Weight of ticker/24hr by how many symbols it is asked for, and of exchangeInfo (rest-api.md, 2026-07-21). */
@@ -192,12 +193,12 @@ export function createRest({ clock, urls, note, timeoutMs = 3000, get = getOverH
 
   return {
     counts: () => counts,
-    exchangeInfo: async () => {
+    exchangeInfo: async symbols => {
       const answer = await ask<unknown>({
-        path: '/api/v3/exchangeInfo',
+        path: `/api/v3/exchangeInfo${symbols === undefined ? '' : querySymbols(symbols)}`,
         weight: weights.exchangeInfo,
         share: shares.exchangeInfo,
-        timeoutMs: timeoutMs * slowness,
+        timeoutMs: symbols === undefined ? timeoutMs * slowness : timeoutMs,
         read: answer => answer ?? undefined,
       })
       const limit = answer.kind === 'answered' ? readWeightLimit(answer.value) : undefined
@@ -211,7 +212,7 @@ export function createRest({ clock, urls, note, timeoutMs = 3000, get = getOverH
     },
     prices: async symbols => {
       if (symbols.length === 0) return { kind: 'answered', value: [] }
-      const query = symbols.length > symbolsMax ? '' : `?symbols=${encodeURIComponent(JSON.stringify(symbols))}`
+      const query = symbols.length > symbolsMax ? '' : querySymbols(symbols)
       const weight = weightOfPrices(symbols.length)
       const answer = await ask({ path: `/api/v3/ticker/24hr${query}`, weight, share: shares.prices, timeoutMs, read: readDayTickers })
       if (answer.kind !== 'answered') return answer

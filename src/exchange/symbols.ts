@@ -18,6 +18,8 @@ export interface SymbolTable {
   /** Resolves a pair that {@link parsePair} read. */
   resolve(pair: Pair): Resolution
   search(text: string, limit: number): readonly Listing[]
+  /** Takes what a later answer says of some symbols. Undefined: of these it does not speak, so the table is to be read anew. */
+  update(answer: unknown, symbols: readonly string[]): SymbolTable | undefined
   readonly size: number
 }
 
@@ -46,19 +48,23 @@ const aliased = (pair: Pair, aliases: QuoteAliases): Pair | undefined => {
  * out. An exact pair goes before an aliased one, and a trading listing before another one of the same pair.
  */
 export function readSymbols(answer: unknown, aliases: QuoteAliases): SymbolTable | undefined {
-  const parsed = exchangeInfo.safeParse(answer)
-  if (!parsed.success) return undefined
   const listings = new Map<Pair, Listing>()
-  for (const item of parsed.data.symbols) {
-    const read = listed.safeParse(item)
-    if (!read.success) continue
-    const { symbol, status, baseAsset, quoteAsset } = read.data
-    const pair = parsePair(`${baseAsset}/${quoteAsset}`)
-    if (pair !== undefined && listings.get(pair)?.status !== 'TRADING') listings.set(pair, { pair, symbol, status })
-  }
+  for (const listing of readListings(answer)) if (listings.get(listing.pair)?.status !== 'TRADING') listings.set(listing.pair, listing)
   if (listings.size === 0) return undefined
   for (const [said, traded] of aliases) addAliased(listings, said, traded)
   return tableOf(listings, aliases)
+}
+
+function readListings(answer: unknown): readonly Listing[] {
+  const parsed = exchangeInfo.safeParse(answer)
+  const items = parsed.success ? parsed.data.symbols : []
+  return items.flatMap(item => {
+    const read = listed.safeParse(item)
+    if (!read.success) return []
+    const { symbol, status, baseAsset, quoteAsset } = read.data
+    const pair = parsePair(`${baseAsset}/${quoteAsset}`)
+    return pair === undefined ? [] : [{ pair, symbol, status }]
+  })
 }
 
 function addAliased(listings: Map<Pair, Listing>, said: string, traded: string): void {
@@ -73,6 +79,16 @@ function tableOf(listings: ReadonlyMap<Pair, Listing>, aliases: QuoteAliases): S
   const find = (pair: Pair): Listing | undefined => listings.get(pair) ?? listings.get(aliased(pair, aliases) ?? '')
   return {
     size: listings.size,
+    update: (answer, symbols) => {
+      const statuses = new Map(readListings(answer).map(({ symbol, status }) => [symbol, status]))
+      if (!symbols.every(symbol => statuses.has(symbol))) return undefined
+      const updated = new Map(listings)
+      for (const [pair, listing] of listings) {
+        const status = statuses.get(listing.symbol) ?? listing.status
+        if (status !== listing.status) updated.set(pair, { ...listing, status })
+      }
+      return tableOf(updated, aliases)
+    },
     resolve: pair => {
       const listing = find(pair)
       if (listing === undefined) return { kind: 'unknown' }
@@ -96,4 +112,5 @@ export const assumedSymbols = (aliases: QuoteAliases): SymbolTable => ({
   size: 0,
   resolve: pair => ({ kind: 'trading', symbol: (aliased(pair, aliases) ?? pair).replace('/', '') }),
   search: () => [],
+  update: () => undefined,
 })

@@ -1,106 +1,154 @@
 /**
- * How long the feed goes without data after each fault, over real sockets to the simulated exchange: the connection machine with the feed it
- * runs, streams trade and ticker of BTCUSDT. `npm run build`, then `node test/bench/exchange.bench.mjs [rounds] [dist]`.
+ * What an exchange feed does under faults, ours beside four others on the same replay: how long until data flows again, what was lost, and
+ * whether subscribing keeps the exchange's rules. `npm run build`, then `npm run bench -- exchange [--watch SECONDS] [--only NAME]`.
+ *
+ * The others are run by ../shared/clients as they stand; their packages go into the user's cache, never into the project.
  */
-import { pathToFileURL } from 'node:url'
-import { createActor } from 'xstate'
+import { execFile } from 'node:child_process'
+import { cpSync, existsSync, mkdirSync, readdirSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 
-const rounds = Number(process.argv[2] ?? 5)
-const dist = pathToFileURL(`${process.argv[3] ?? 'dist'}/`)
-const load = name => import(new URL(`src/${name}.js`, dist).href)
-const { provideConnection } = await load('actors')
-const { systemClock: clock } = await load('clock')
-const { createFeed } = await load('exchange/feed')
-const { startExchange } = await load('simulator/exchange')
+export const title = 'the feed under faults, beside four other clients'
 
-const sleep = ms => new Promise(resolve => setTimeout(resolve, ms))
+const pathOf = relative => fileURLToPath(new URL(relative, import.meta.url))
+const shared = pathOf('../../../shared')
+const peersHome = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'tickcast-peers')
+const peers = ['tardis', 'siebly', 'binance-spot', 'ccxt']
+const packages = ['ws', '@binance/spot', 'binance', 'ccxt', 'tardis-dev@13']
+const faults = {
+  kill: 'connection cut',
+  close1008: 'close 1008',
+  silent: 'alive, no data',
+  blackhole: 'black hole',
+  shutdown: 'serverShutdown: next connection',
+}
+/** Faults after which most are back within seconds: the median of three. The others' probe looks every 50 ms, and from 100 ms on. */
+const quick = ['kill', 'close1008']
+const subscribers = ['tardis', 'siebly', 'binance-spot-bulk', 'binance-spot-each', 'ccxt']
 
-async function until(look, withinMs) {
-  for (const end = performance.now() + withinMs; performance.now() < end; await sleep(5)) if (look()) return true
-  return false
+/** The last line that `command` prints, as JSON; undefined when it failed. */
+const askProcess = (file, args, options = {}) =>
+  new Promise(resolve => {
+    execFile(process.execPath, [file, ...args], { timeout: 120_000, maxBuffer: 1 << 26, ...options }, (_error, stdout) => {
+      const line = stdout.trim().split('\n').at(-1) ?? ''
+      try {
+        resolve(JSON.parse(line))
+      } catch {
+        resolve(undefined)
+      }
+    })
+  })
+
+const npm = (args, cwd) => new Promise(resolve => execFile('npm', args, { cwd, timeout: 300_000 }, error => resolve(error === null)))
+
+/** The peers, ready to run; or in one sentence why they are not. */
+async function preparePeers() {
+  const clients = join(shared, 'clients')
+  if (!existsSync(join(clients, 'probe.mjs'))) return `${clients} is not there: ours alone, against our simulated exchange.`
+  mkdirSync(peersHome, { recursive: true })
+  for (const name of readdirSync(clients)) if (name.endsWith('.mjs')) cpSync(join(clients, name), join(peersHome, name), { force: true })
+  const isInstalled = packages.every(name => existsSync(join(peersHome, 'node_modules', name.replace('@13', ''))))
+  if (isInstalled) return undefined
+  console.log(`installing ${packages.join(', ')} into ${peersHome}`)
+  if (!existsSync(join(peersHome, 'package.json'))) await npm(['init', '-y'], peersHome)
+  const isDone = await npm(['install', '--no-audit', '--no-fund', ...packages], peersHome)
+  return isDone
+    ? undefined
+    : `the packages of the others could not be installed into ${peersHome}: ours alone, against our simulated exchange.`
 }
 
-async function play({ streams = ['trade', 'ticker'], symbols = ['BTCUSDT'], options = {} }, act) {
-  const exchange = await startExchange({ clock, symbols: 800, rate: 5, ...options })
-  let lastAt = 0
-  const feed = createFeed({
-    clock,
-    urls: [exchange.wsUrl],
-    streams,
-    note: () => {},
-    tick: () => {
-      lastAt = performance.now()
-    },
-  })
-  const provided = provideConnection({ clock, rotateMs: 86_000_000, openSocket: (link, tell) => feed.open(link, tell) })
-  const machine = provided.provide({ actions: { tellDown: () => {} } })
-  const actor = createActor(machine, { clock })
-  actor.start()
-  feed.want(new Set(symbols))
-  actor.send({ type: 'connection.start' })
-  try {
-    return await act({ exchange, feed, lastAt: () => lastAt })
-  } finally {
-    actor.send({ type: 'connection.stop' })
-    actor.stop()
-    feed.stop()
-    await exchange.close()
+const peerEnvironment = {
+  ...process.env,
+  FRAMES: join(shared, 'data/frames/btcusdt_20240808.gz'),
+  EXCHANGE_INFO: join(shared, 'data/symbols/exchangeInfo_binance_trimmed.json'),
+}
+const askPeer = (script, args) => askProcess(join(peersHome, script), args.map(String), { cwd: peersHome, env: peerEnvironment })
+
+const seconds = (ms, watchMs) => (ms === undefined ? 'failed' : ms === null ? `never (${watchMs / 1000} s)` : `${(ms / 1000).toFixed(2)} s`)
+
+function print(rows) {
+  const widths = rows[0].map((_, column) => Math.max(...rows.map(row => String(row[column] ?? '').length)))
+  for (const [at, row] of rows.entries()) {
+    console.log(`| ${row.map((cell, column) => String(cell ?? '').padEnd(widths[column])).join(' | ')} |`)
+    if (at === 0) console.log(`|${widths.map(width => '-'.repeat(width + 2)).join('|')}|`)
   }
+  console.log('')
 }
 
-/** Seconds from the fault to the first price over another connection. */
-const outage = fault => () =>
-  play({}, async ({ exchange, feed, lastAt }) => {
-    await until(() => feed.counts().confirmed === 2, 5000)
-    await sleep(1000 + Math.random() * 1000)
-    const { ever } = exchange.stats().connections
-    const began = performance.now()
-    fault(exchange.faults)
-    await until(() => exchange.stats().connections.ever > ever, 30_000)
-    const openedAt = performance.now()
-    await until(() => lastAt() >= openedAt, 30_000)
-    return (lastAt() - began) / 1000
-  })
-
-/** Seconds until every stream has brought data. */
-const joining = count => () =>
-  play({ streams: ['ticker', 'miniTicker'], symbols: listed.slice(0, count / 2) }, async ({ exchange, feed }) => {
-    const began = performance.now()
-    const isDone = await until(() => feed.counts().confirmed === count, 40_000)
-    const { violations } = exchange.stats()
-    if (Object.keys(violations).length > 0) return `rules broken: ${JSON.stringify(violations)}`
-    return isDone ? (performance.now() - began) / 1000 : `${feed.counts().confirmed} of ${count}`
-  })
-
-const listing = await startExchange({ clock, symbols: 800 })
-const listed = (await (await fetch(`${listing.restUrl}/api/v3/exchangeInfo`)).json()).symbols
-  .filter(({ status }) => status === 'TRADING')
-  .map(({ symbol }) => symbol)
-await listing.close()
-
-const pongs = () =>
-  play({ options: { limits: { pingEveryMs: 500 } } }, async ({ exchange }) => {
-    await sleep(5000)
-    const { pings, pongs } = exchange.stats()
-    return pongs.received / pings.sent
-  })
-
-const cases = [
-  ['TCP reset', outage(faults => faults.reset()), 0.25],
-  ['close 1008', outage(faults => faults.close(1008, 'Too many requests')), 1.5],
-  ['socket alive, no data', outage(faults => faults.mute()), 5],
-  ['black hole', outage(faults => faults.lose()), 5],
-  ['pongs per server ping', pongs, 1],
-  ['300 streams confirmed', joining(300), 5],
-  ['1,500 streams confirmed', joining(1500), 20],
-]
-console.log('                          median      worst    wanted')
-for (const [name, measure, wanted] of cases.filter(([name]) => name.includes(process.argv[4] ?? ''))) {
-  const seen = []
-  for (let round = 0; round < (name.includes('streams') || name.includes('pongs') ? 1 : rounds); round += 1) seen.push(await measure())
-  const numbers = seen.filter(one => typeof one === 'number').sort((a, b) => a - b)
-  const show = number => (number === undefined ? '-' : number.toFixed(2)).padStart(10)
-  const odd = seen.find(one => typeof one === 'string') ?? ''
-  console.log(`${name.padEnd(22)}${show(numbers[numbers.length >> 1])} ${show(numbers.at(-1))} ${show(wanted)}  ${odd}`)
+/** In between them; undefined and null, which is never, stand at the end. */
+function median(times) {
+  const sorted = [...times].sort((a, b) => (a ?? Number.POSITIVE_INFINITY) - (b ?? Number.POSITIVE_INFINITY))
+  return sorted[Math.floor((sorted.length - 1) / 2)]
 }
-process.exit(0)
+
+/** How many times as fast as the best of the others. */
+function ratio(ours, others) {
+  const best = Math.min(...others.map(ms => ms ?? Number.POSITIVE_INFINITY))
+  if (typeof ours !== 'number') return '-'
+  return best === Number.POSITIVE_INFINITY ? 'only ours' : `${(best / Math.max(1, ours)).toFixed(1)} ×`
+}
+
+export async function run(options = {}) {
+  const watchMs = Number(options.watch ?? (options.quick ? 6 : 20)) * 1000
+  const isWanted = name => options.only === undefined || options.only === name
+  const absent = await preparePeers()
+  if (absent !== undefined) console.log(absent)
+  const others = absent === undefined && options.alone !== true ? peers : []
+  const ours = more => {
+    const clients = absent === undefined ? { clients: peersHome } : {}
+    return askProcess(pathOf('exchange/ours.mjs'), [JSON.stringify({ dist: pathOf('../../dist'), ...clients, watchMs, ...more })], {
+      env: peerEnvironment,
+    })
+  }
+  const figures = { faults: {}, pongs: {}, subscribing: {} }
+
+  const timed = [['time to data again', 'ours', ...others, 'best of them / ours', 'ours: lost, twice']]
+  for (const [fault, what] of Object.entries(faults)) {
+    if (!isWanted(fault)) continue
+    // Who is back at once waits for the next trade of the recording, which is a matter of luck.
+    const rounds = quick.includes(fault) && !options.quick ? 3 : 1
+    const runs = { ours: [], ...Object.fromEntries(others.map(client => [client, []])) }
+    for (let round = 0; round < rounds; round += 1) {
+      runs.ours.push(await ours({ task: fault }))
+      // Side by side: they wait most of the time.
+      const theirs = await Promise.all(others.map(client => askPeer('probe.mjs', [client, fault, watchMs])))
+      for (const [at, client] of others.entries()) runs[client].push(theirs[at])
+    }
+    figures.faults[fault] = runs
+    const [mine, ...times] = Object.values(runs).map(of => median(of.map(one => one?.recovered_ms)))
+    const sum = name => runs.ours.reduce((total, one) => total + (one?.[name] ?? Number.NaN), 0)
+    const cells = [mine, ...times].map(ms => seconds(ms, watchMs))
+    timed.push([what, ...cells, others.length > 0 ? ratio(mine, times) : '-', `${sum('missing_trades')}, ${sum('dups')}`])
+  }
+  if (timed.length > 1) print(timed)
+
+  if (isWanted('pong')) {
+    const theirs = await Promise.all(others.map(client => askPeer('pong.mjs', [client])))
+    const mine = await ours({ task: 'pong' })
+    figures.pongs = { ours: mine?.pongs, ...Object.fromEntries(others.map((client, at) => [client, theirs[at]?.pongs?.length])) }
+    print([
+      ['', 'ours', ...others],
+      ['pongs per server ping', mine?.pongs ?? 'failed', ...others.map(client => figures.pongs[client] ?? 'failed')],
+    ])
+  }
+
+  for (const streams of [300, 1500]) {
+    if (!isWanted('subscribe')) continue
+    const clients = others.length > 0 ? subscribers : []
+    const [mine, ...theirs] = await Promise.all([
+      ours({ task: 'subscribe', streams }),
+      ...clients.map(client => askPeer('burst.mjs', [client, streams])),
+    ])
+    figures.subscribing[streams] = { ours: mine, ...Object.fromEntries(clients.map((client, at) => [client, theirs[at]])) }
+    const columns = ['connections', 'subscribe_msgs', 'max_per_1s_all_conns', 'max_params', 'max_bytes']
+    const row = (name, one) => [name, ...columns.map(column => one?.[column] ?? '-')]
+    print([
+      [`${streams} streams`, 'connections', 'messages', 'most in 1 s', 'most names', 'most bytes'],
+      row(`ours: ${mine?.subscribed ?? '?'} subscribed, ${mine?.most_on_a_socket ?? '?'} on a socket`, mine),
+      ...clients.map((client, at) => row(client, theirs[at])),
+    ])
+  }
+  return { title, watchMs, alone: absent ?? (others.length === 0 ? 'asked for alone' : undefined), ...figures }
+}

@@ -126,7 +126,14 @@ describe('a refusal', () => {
       expect(await rest.prices(['A'])).toMatchObject({ kind: 'refused', waitMs: 7000 })
       clock.advance(6999)
       expect(await rest.prices(['A'])).toEqual({ kind: 'refused', waitMs: 1, cause: 'waiting as the exchange told us to' })
-      expect(await rest.exchangeInfo()).toMatchObject({ kind: 'refused' })
+      for (const answer of [
+        rest.exchangeInfo(),
+        rest.exchangeInfo(['A']),
+        rest.aggregates('A'),
+        rest.aggregates('A', 5),
+        rest.prices(['B']),
+      ])
+        expect(await answer).toMatchObject({ kind: 'refused' })
       expect(asked.length).toBe(1)
       clock.advance(1)
       await rest.prices(['A'])
@@ -242,6 +249,34 @@ describe('the weight of a minute', () => {
     for (let at = 0; at < 500; at += 1) await rest.prices(['BTCUSDT'])
     expect(exchange.stats().violations).toEqual({})
     expect(exchange.stats().rest['/api/v3/ticker/24hr']).toBeGreaterThan(150)
+  })
+})
+
+describe('aggregates over REST', () => {
+  it('are asked for by symbol, Unicode ones too, the newest or from an id on', async () => {
+    const exchange = await startExchange({ clock: systemClock, symbols: 60, rate: 5 })
+    endings.push(() => exchange.close())
+    const { rest } = rig(exchange.restUrl)
+    for (const symbol of ['BTCUSDT', '币安人生USDT']) {
+      // Its market begins when it is first looked at.
+      const [first, second] = await until('two were made', async () => {
+        const newest = await rest.aggregates(symbol)
+        return newest.kind === 'answered' && newest.value.length > 1 && newest.value
+      })
+      expect(second?.firstTradeId).toBe((first?.tradeId ?? 0) + 1)
+      const later = await rest.aggregates(symbol, second?.aggregateId)
+      expect(later.kind === 'answered' && later.value[0]).toEqual(second)
+    }
+  })
+
+  it('leave half of the weight to prices', async () => {
+    const { url, asked } = await host((_request, response) => response.writeHead(200, { 'X-MBX-USED-WEIGHT-1m': '2997' }).end('[]'))
+    const { rest } = rig(url)
+    await rest.aggregates('A')
+    expect(await rest.aggregates('A')).toMatchObject({ kind: 'refused', cause: 'the weight of this minute is used up' })
+    expect(asked.length).toBe(1)
+    await rest.prices(['A'])
+    expect(asked.length).toBe(2)
   })
 })
 

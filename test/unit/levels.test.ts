@@ -17,6 +17,7 @@ function stage({ hasOwnSocket = false, level = 'live' as Level } = {}) {
     instanceLevel: () => level,
     levelSince: () => since,
     hasOwnSocket: () => hasOwnSocket,
+    isUnserved: () => false,
   })
   const goLive = (): void => {
     since = clock.now()
@@ -50,9 +51,26 @@ test('a ticker that knows of a trade we have not seen does not keep the old pric
 test('what the leader calls stale is stale on a follower', () => {
   const { clock, board, levels, update } = stage()
   board.apply(update, clock.wall())
+  clock.advance(500)
   levels.beat({ epoch: 1, instance: 'one', level: 'live', stale: ['ADA/USD'] })
   expect(levels.of('ADA/USD')).toBe('stale')
+  clock.advance(500)
   levels.beat({ epoch: 1, instance: 'one', level: 'live', stale: [] })
+  // It may have forgotten that anybody wants the pair.
+  expect(levels.of('ADA/USD')).toBe('stale')
+  board.apply({ ...update, at: { epoch: 1, sequence: 2 } }, clock.wall())
+  expect(levels.of('ADA/USD')).toBe('live')
+})
+
+test('what the leader does not call stale any more is believed after a while, although nothing was heard of it', () => {
+  const { clock, board, levels, update } = stage()
+  board.apply(update, clock.wall())
+  clock.advance(100)
+  levels.beat({ epoch: 1, instance: 'one', level: 'live', stale: ['ADA/USD'] })
+  for (let beats = 0; beats < 9; beats += 1) {
+    clock.advance(500)
+    levels.beat({ epoch: 1, instance: 'one', level: 'live', stale: [] })
+  }
   expect(levels.of('ADA/USD')).toBe('live')
 })
 

@@ -18,6 +18,7 @@ function stage() {
     instanceLevel: () => on.level,
     levelSince: () => 0,
     hasOwnSocket: () => on.hasOwnSocket,
+    isUnserved: () => false,
   })
   const put = (sequence: number, isStored: boolean): boolean => board.apply(updateOf({ at: sequence }), clock.wall(), { isStored })
   return { clock, levels, put, on, board }

@@ -32,6 +32,7 @@ test('pairs that are unknown or not traded keep no other from being streamed and
     rest,
     path: { route: () => {} } as Partial<Path> as Path,
     aliases: new Map([['USD', 'USDT']]),
+    here: () => new Set(),
     note: () => {},
     trouble: () => {},
     learned: () => {},
