@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { type StreamKind, streamKinds } from './exchange/exchange.ts'
 import type { QuoteAliases } from './exchange/symbols.ts'
 import { type Pair, parsePair } from './price.ts'
@@ -44,6 +45,15 @@ const shown = (text: string): string =>
     .replace(/[^,]*@/g, '…@')
     .replace(/\p{Cc}/gu, '?')
     .slice(0, 80)
+
+const workersMax = 256
+/** One per core; on a single core a second process would only cost. */
+const workers = (text: string): Read<number> => {
+  const cores = availableParallelism()
+  if (text === 'auto') return { value: cores > 1 ? cores : 0 }
+  const read = wholeNumber(0, workersMax)(text)
+  return 'value' in read ? read : { wrong: `is neither auto nor a whole number from 0 to ${workersMax}` }
+}
 
 const list = (text: string): readonly string[] =>
   text
@@ -188,6 +198,12 @@ export const settings = {
     '0',
     'how long a stopping instance says that it is not ready before it sends readers away',
     wholeNumber(0, 600_000),
+  ),
+  workers: setting(
+    'TICKCAST_WORKERS',
+    '0',
+    'processes that hold the readers, beside the one that holds all else; auto: one per core; 0: one process does both',
+    workers,
   ),
   corsOrigins: setting(
     'TICKCAST_CORS_ORIGINS',
