@@ -26,6 +26,7 @@ import { createMemoryLease } from './leadership/memory-lease.ts'
 import { createRedisLease } from './leadership/redis-lease.ts'
 import { createLog } from './log.ts'
 import { names } from './names.ts'
+import { speakMore } from './protocols.ts'
 import { connectCommands } from './redis.ts'
 import { closeServer, createServer, listen, withCrew } from './server.ts'
 import { startExchange } from './simulator/exchange.ts'
@@ -112,6 +113,7 @@ async function run(config: Config, shared: Shared, name: string): Promise<Runnin
   const server = createServer({ clock, config, doors: () => ({ ...withCrew(instance.doors, crew), machines: inspected?.app }) })
   if (home !== undefined) await new Promise<void>(resolve => server.listen(home, resolve))
   const front = crew === undefined ? server : createFront({ pauseOnConnect: true, noDelay: true }, crew.take)
+  if (crew === undefined) speakMore(server, clock, config)
   const address = await listen(front, config)
   const instance: Instance = createInstance({
     ...shared,

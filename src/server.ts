@@ -9,6 +9,7 @@ import { type Forward, isOfInstance } from './forward.ts'
 import { createApp, type Doors } from './http/app.ts'
 import { readPages } from './http/pages.ts'
 import { addUp, type Metric, processMetrics, writeMetrics } from './metrics.ts'
+import { endSessions } from './protocols.ts'
 
 /** The HTTP server of one instance. `doors` is asked when requests come, not before. */
 export function createServer({
@@ -80,7 +81,10 @@ export function withCrew(doors: Served, crew: Crew | undefined): Served {
 const built = new URL(import.meta.url.endsWith('.ts') ? '../dist/src/web/' : './web/', import.meta.url)
 
 /** Listens, and returns the address to open. A port in use is told in one sentence. */
-export function listen(server: NetServer, { host, port }: { readonly host: string; readonly port: number }): Promise<string> {
+export function listen(
+  server: NetServer,
+  { host, port, tlsCert = '' }: { readonly host: string; readonly port: number; readonly tlsCert?: string },
+): Promise<string> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const why = error.code === 'EADDRINUSE' ? 'is in use; set PORT to another one' : `cannot be listened on (${error.code})`
@@ -89,7 +93,7 @@ export function listen(server: NetServer, { host, port }: { readonly host: strin
     server.listen({ host, port, backlog: 4096 }, () => {
       const address = server.address()
       const actual = typeof address === 'object' && address !== null ? address.port : port
-      resolve(`http://${host === '127.0.0.1' || host === '0.0.0.0' ? 'localhost' : host}:${actual}`)
+      resolve(`${tlsCert === '' ? 'http' : 'https'}://${host === '127.0.0.1' || host === '0.0.0.0' ? 'localhost' : host}:${actual}`)
     })
   })
 }
@@ -100,11 +104,15 @@ const closeMaxMs = 1500
 /** Takes no more connections, lets what is written go out, and cuts what is still open then. */
 export function closeServer(server: Server, clock: Clock): Promise<void> {
   return new Promise(resolve => {
-    const timer = clock.setTimeout(() => server.closeAllConnections(), closeMaxMs)
+    const timer = clock.setTimeout(() => {
+      server.closeAllConnections()
+      endSessions(server, true)
+    }, closeMaxMs)
     server.close(() => {
       clock.clearTimeout(timer)
       resolve()
     })
     server.closeIdleConnections()
+    endSessions(server, false)
   })
 }

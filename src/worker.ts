@@ -13,6 +13,7 @@ import { createForward } from './forward.ts'
 import { processMetrics, readerMetrics } from './metrics.ts'
 import { createNotices } from './notices.ts'
 import { type Level, type Pair, readPayload, receivedAtOf } from './price.ts'
+import { speakMore } from './protocols.ts'
 import { closeServer, createServer } from './server.ts'
 import { createTube } from './tube.ts'
 import { readTold, type Told } from './worker-words.ts'
@@ -138,6 +139,7 @@ export function startWorker({ clock, config, home, place, size, connections, end
   const own = `${home}.${place}`
   // Of the worker that was here before and did not end by itself.
   rmSync(own, { force: true })
+  speakMore(server, clock, config)
   server.listen(own, () => {
     connections(socket => {
       tube.say('taken')

@@ -77,6 +77,7 @@ const joints = [
   'worker-words',
   'tube',
   'forward',
+  'protocols',
   'heartbeat',
   'diary',
   'status',
