@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs'
 import { Socket } from 'node:net'
+import { dirname } from 'node:path'
 import { createBoard } from './board/board.ts'
 import { createGate } from './board/gate.ts'
 import { createHub } from './board/hub.ts'
@@ -107,7 +108,11 @@ export function startWorker({ clock, config, home, place, size, connections, end
         hub.levelsChanged()
       }
     },
-    over: ended,
+    over: () => {
+      // The instance was killed: nobody else is left to tidy up.
+      rmSync(dirname(home), { recursive: true, force: true })
+      ended()
+    },
   })
 
   const server = createServer({

@@ -62,8 +62,8 @@ type Ctx = Context<{ Bindings: HttpBindings }>
 
 /** Text exposition format. */
 const metricsType = 'text/plain; version=0.0.4; charset=utf-8'
-/** Who loses the connection comes back after a wait of its own. */
-const retryMs = { min: 1000, max: 3000 }
+/** Who loses the connection comes back after one of nine waits, by chance: of so few, each greeting is encoded once. */
+const retryMs = { least: 1000, step: 250, steps: 9 }
 const busyRetryMs = { min: 5000, max: 15_000 }
 /** How long a request for a price waits for a pair nobody had. */
 const firstPriceMaxMs = 3000
@@ -189,7 +189,7 @@ function answerStream(c: Ctx, doors: Doors): Response {
     sayAndEnd(open, `retry: ${afterMs}\n\n${event('busy', { afterMs })}`)
     return RESPONSE_ALREADY_SENT
   }
-  const preface = `retry: ${between(clock, retryMs)}\n\n${[...errors, ...wanted.errors].map(error => event('pair-error', error)).join('')}`
+  const preface = `retry: ${retryMs.least + retryMs.step * Math.floor(clock.random() * retryMs.steps)}\n\n${[...errors, ...wanted.errors].map(error => event('pair-error', error)).join('')}`
   const seat = doors.stays.join({ ...asked.value, pairs: wanted.pairs, preface }, open.outlet)
   open.on({
     drained: seat.drained,
