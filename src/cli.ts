@@ -7,6 +7,8 @@ export type Command =
   | { readonly kind: 'demo'; readonly exchange: ExchangeFlags }
   | { readonly kind: 'exchange'; readonly exchange: ExchangeFlags }
   | { readonly kind: 'doctor' }
+  /** Only an instance starts one, for itself. */
+  | { readonly kind: 'worker'; readonly home: string; readonly place: number }
   | { readonly kind: 'inspect'; readonly file: string; readonly port: number }
   | { readonly kind: 'help'; readonly text: string }
   | { readonly kind: 'mistake'; readonly text: string }
@@ -66,6 +68,7 @@ const mistake = (text: string): Command => ({ kind: 'mistake', text })
 
 export function readCommand(args: readonly string[]): Command {
   const [name = 'help', ...rest] = args
+  if (name === 'worker') return readWorker(rest)
   if (name === 'help' || name === '--help' || name === '-h') return { kind: 'help', text: usage }
   const help = Object.hasOwn(helpOf, name) ? helpOf[name] : undefined
   if (help === undefined) return mistake(`There is no command "${name.slice(0, 40)}". Try: tickcast --help`)
@@ -101,6 +104,13 @@ function readExchange(kind: 'demo' | 'exchange', args: readonly string[]): Comma
   } catch (error) {
     return mistake(`${error instanceof Error ? error.message.split('. ')[0] : String(error)}. Try: tickcast ${kind} --help`)
   }
+}
+
+function readWorker([home, place]: readonly string[]): Command {
+  const at = Number(place)
+  if (home === undefined || !(at > 0))
+    return mistake('A worker is started by an instance: set TICKCAST_WORKERS. Try: tickcast serve --help')
+  return { kind: 'worker', home, place: at }
 }
 
 function readInspect(args: readonly string[]): Command {

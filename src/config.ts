@@ -1,4 +1,6 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { type StreamKind, streamKinds } from './exchange/exchange.ts'
 import type { QuoteAliases } from './exchange/symbols.ts'
 import { type Pair, parsePair } from './price.ts'
@@ -44,6 +46,15 @@ const shown = (text: string): string =>
     .replace(/[^,]*@/g, '…@')
     .replace(/\p{Cc}/gu, '?')
     .slice(0, 80)
+
+const workersMax = 256
+/** One per core; on a single core a second process would only cost. */
+const workers = (text: string): Read<number> => {
+  const cores = availableParallelism()
+  if (text === 'auto') return { value: cores > 1 ? cores : 0 }
+  const read = wholeNumber(0, workersMax)(text)
+  return 'value' in read ? read : { wrong: `is neither auto nor a whole number from 0 to ${workersMax}` }
+}
 
 const list = (text: string): readonly string[] =>
   text
@@ -113,16 +124,21 @@ const redisUrl = (text: string): Read<string> => {
   return reading?.kind === 'refused' ? { wrong: reading.cause.replace(/^REDIS_URL /, '') } : { value: text }
 }
 
-/** The certificates in a file, as text. */
-const certificates = (path: string): Read<string> => {
-  if (path === '') return { value: '' }
-  try {
-    const text = readFileSync(path, 'utf8')
-    return text.includes('-----BEGIN CERTIFICATE-----') ? { value: text } : { wrong: 'is a file without a certificate (PEM)' }
-  } catch (error) {
-    return { wrong: `cannot be read (${error instanceof Error && 'code' in error ? String(error.code) : 'no file name'})` }
+/** What is in a file, as text. */
+const pem =
+  (mark: RegExp, what: string) =>
+  (path: string): Read<string> => {
+    if (path === '') return { value: '' }
+    try {
+      const text = readFileSync(path, 'utf8')
+      return mark.test(text) ? { value: text } : { wrong: `is a file without a ${what} (PEM)` }
+    } catch (error) {
+      return { wrong: `cannot be read (${error instanceof Error && 'code' in error ? String(error.code) : 'no file name'})` }
+    }
   }
-}
+
+const certificates = pem(/-----BEGIN CERTIFICATE-----/, 'certificate')
+const privateKey = pem(/-----BEGIN [A-Z ]*PRIVATE KEY-----/, 'private key')
 
 export const settings = {
   port: setting('PORT', '8080', 'where to listen; 0 takes any free port', wholeNumber(0, 65535)),
@@ -189,6 +205,20 @@ export const settings = {
     'how long a stopping instance says that it is not ready before it sends readers away',
     wholeNumber(0, 600_000),
   ),
+  workers: setting(
+    'TICKCAST_WORKERS',
+    '0',
+    'processes that hold the readers, beside the one that holds all else; auto: one per core; 0: one process does both',
+    workers,
+  ),
+  http2: setting(
+    'TICKCAST_HTTP2',
+    'off',
+    'on: HTTP/2 without TLS on the same port, too, for proxies (prior knowledge)',
+    oneOf('on', 'off'),
+  ),
+  tlsCert: setting('TICKCAST_TLS_CERT', '', 'file (PEM) of the certificate, and those between: HTTPS, HTTP/2 included', certificates),
+  tlsKey: setting('TICKCAST_TLS_KEY', '', 'file (PEM) of its private key', privateKey),
   corsOrigins: setting(
     'TICKCAST_CORS_ORIGINS',
     '',
@@ -227,9 +257,19 @@ export function readConfig(
 }
 
 /** Settings that are right one by one and not together. */
-function objectionTogether({ redisUrl: url, prefix }: Values): string | undefined {
+function objectionTogether({ redisUrl: url, prefix, tlsCert, tlsKey }: Values): string | undefined {
+  if ((tlsCert === '') !== (tlsKey === '')) return 'TICKCAST_TLS_CERT and TICKCAST_TLS_KEY need each other'
+  if (tlsCert !== '' && !isPair(tlsCert, tlsKey)) return 'TICKCAST_TLS_KEY is not the key of TICKCAST_TLS_CERT'
   const reading = url ? readRedisUrl(url) : undefined
   return reading?.kind === 'read' ? objectionToPrefix(reading.target, prefix) : undefined
+}
+
+function isPair(cert: string, key: string): boolean {
+  try {
+    return new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))
+  } catch {
+    return false
+  }
 }
 
 function closest(name: string, known: ReadonlySet<string>): string {

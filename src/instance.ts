@@ -9,6 +9,7 @@ import type { Bus } from './bus/bus.ts'
 import { createPublisher } from './bus/publisher.ts'
 import { after, type Clock, every } from './clock.ts'
 import type { Config } from './config.ts'
+import type { Crew } from './crew.ts'
 import type { Ledger } from './demand/ledger.ts'
 import { createWanted } from './demand/wanted.ts'
 import { createDiary } from './diary.ts'
@@ -19,6 +20,7 @@ import type { Connect, Get } from './exchange/wire.ts'
 import { heartbeatEveryMs } from './heartbeat.ts'
 import type { Lease } from './leadership/lease.ts'
 import { createLevels } from './levels.ts'
+import type { Log } from './log.ts'
 import { createMetrics } from './metrics.ts'
 import { createMissed } from './missed.ts'
 import { createNotices } from './notices.ts'
@@ -53,6 +55,8 @@ export interface InstanceOptions {
   readonly ledger: Ledger
   readonly openDoors: (opened: () => void) => void
   readonly log: Log
+  /** Worker processes, which hold the readers. */
+  readonly crew?: Crew | undefined
   /** In place of real sockets and HTTP to the exchange. */
   readonly connect?: Connect
   readonly get?: Get
@@ -63,11 +67,6 @@ export interface InstanceOptions {
   readonly crashed: (error: unknown) => void
 }
 
-export interface Log {
-  info(fields: object, line: string): void
-  warn(fields: object, line: string): void
-}
-
 const lookEveryMs = 250
 /** Demand that cannot be taken back ends by itself. */
 const withdrawMaxMs = 2500
@@ -75,7 +74,7 @@ const withdrawMaxMs = 2500
 const rotateMs = 23 * 3_600_000
 
 export function createInstance(options: InstanceOptions): Instance {
-  const { clock, config, name, id, bus, lease, ledger, log } = options
+  const { clock, config, name, id, bus, lease, ledger, log, crew } = options
   const note = (line: string, fields: object): void => log.info(fields, line)
   const trouble = (line: string, fields: object): void => {
     status.trouble(line, fields)
@@ -84,6 +83,7 @@ export function createInstance(options: InstanceOptions): Instance {
 
   const board = createBoard(clock, entry => {
     hub.changed(entry)
+    crew?.applied(entry)
     notices.lookAt(entry.pair)
   })
   const publisher = createPublisher({
@@ -114,7 +114,7 @@ export function createInstance(options: InstanceOptions): Instance {
     here: () => wanted.here(),
     note,
     trouble,
-    learned: () => notices.tellUnserved(),
+    learned: () => [notices.tellUnserved(), crew?.learned()],
   })
   const wanted = createWanted({
     clock,
@@ -167,7 +167,8 @@ export function createInstance(options: InstanceOptions): Instance {
       follow: downstream.follow,
       probe: () => probe(),
       openDoors: options.openDoors,
-      farewell: () => stays.farewell().then(() => Promise.race([wanted.stop(), after(clock, withdrawMaxMs)])),
+      farewell: () =>
+        Promise.all([stays.farewell(), crew?.farewell()]).then(() => Promise.race([wanted.stop(), after(clock, withdrawMaxMs)])),
     }),
     { id: name, clock, input: { eligible: config.leaderEligible === 'true', onLoss: config.redisLoss } },
   )
@@ -280,9 +281,7 @@ export function createInstance(options: InstanceOptions): Instance {
         gateway.subscribe({
           complete: () => {
             stopLooking()
-            hub.stop()
-            feed.stop()
-            upstream.stop()
+            for (const part of [hub, feed, upstream]) part.stop()
             resolve()
           },
         })

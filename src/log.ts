@@ -1,6 +1,12 @@
 import { type Logger, pino } from 'pino'
 import pretty from 'pino-pretty'
 
+/** What is used of a logger. */
+export interface Log {
+  info(fields: object, line: string): void
+  warn(fields: object, line: string): void
+}
+
 /** One line per change, never one per price. Coloured sentences in a terminal, JSON lines elsewhere. */
 export function createLog(options: {
   readonly level: string

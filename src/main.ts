@@ -1,6 +1,11 @@
 #!/usr/bin/env node
+import { fork } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { hostname } from 'node:os'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer as createFront, Socket } from 'node:net'
+import { hostname, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { createMemoryBus } from './bus/memory-bus.ts'
 import { createMemoryTelling } from './bus/memory-telling.ts'
 import { createRedisBus } from './bus/redis-bus.ts'
@@ -9,6 +14,7 @@ import type { Telling } from './bus/telling.ts'
 import { type ExchangeFlags, readCommand } from './cli.ts'
 import { after, systemClock as clock } from './clock.ts'
 import { type Config, logLevel, readConfig } from './config.ts'
+import { createCrew } from './crew.ts'
 import { createMemoryLedger } from './demand/memory-ledger.ts'
 import { createRedisLedger } from './demand/redis-ledger.ts'
 import { examine } from './doctor.ts'
@@ -20,9 +26,11 @@ import { createMemoryLease } from './leadership/memory-lease.ts'
 import { createRedisLease } from './leadership/redis-lease.ts'
 import { createLog } from './log.ts'
 import { names } from './names.ts'
+import { speakMore } from './protocols.ts'
 import { connectCommands } from './redis.ts'
-import { closeServer, createServer, listen } from './server.ts'
+import { closeServer, createServer, listen, withCrew } from './server.ts'
 import { startExchange } from './simulator/exchange.ts'
+import { startWorker } from './worker.ts'
 
 /** The process: reads the command line and the settings, chooses the parts, and ends in order. The only file that sees everything. */
 
@@ -84,11 +92,29 @@ interface Running {
   readonly stop: () => Promise<void>
 }
 
+/** Where the workers of an instance find it: for this user only, and gone with the process. */
+function makeHome(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'tickcast-'))
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  return join(folder, 'instance')
+}
+
+const startProcess = (home: string) => (place: number) =>
+  fork(fileURLToPath(import.meta.url), ['worker', home, String(place)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc', 'pipe'] })
+
 async function run(config: Config, shared: Shared, name: string): Promise<Running> {
   const id = `${hostname()}-${process.pid}-${randomBytes(8).toString('hex')}`
   const own = log.child({ instance: name })
-  const server = createServer({ clock, config, doors: () => ({ ...instance.doors, machines: inspected?.app }) })
-  const address = await listen(server, config)
+  const home = config.workers === 0 ? undefined : makeHome()
+  const crew =
+    home === undefined
+      ? undefined
+      : createCrew({ clock, size: config.workers, log: own, fork: startProcess(home), doors: () => instance.doors })
+  const server = createServer({ clock, config, doors: () => ({ ...withCrew(instance.doors, crew), machines: inspected?.app }) })
+  if (home !== undefined) await new Promise<void>(resolve => server.listen(home, resolve))
+  const front = crew === undefined ? server : createFront({ pauseOnConnect: true, noDelay: true }, crew.take)
+  if (crew === undefined) speakMore(server, clock, config)
+  const address = await listen(front, config)
   const instance: Instance = createInstance({
     ...shared,
     clock,
@@ -98,9 +124,12 @@ async function run(config: Config, shared: Shared, name: string): Promise<Runnin
     log: own,
     crashed: crash,
     inspected: text => inspected?.inspection.called(text),
+    crew,
     openDoors: opened => {
-      own.info({ url: address, bus: shared.bus.kind }, 'listening')
-      clock.soon(opened)
+      void (crew?.start() ?? Promise.resolve()).then(() => {
+        own.info({ url: address, bus: shared.bus.kind, workers: config.workers }, 'listening')
+        clock.soon(opened)
+      })
     },
   })
   const inspected = inspect({ clock, config, name, gateway: instance.gateway, telling: shared.telling })
@@ -108,6 +137,8 @@ async function run(config: Config, shared: Shared, name: string): Promise<Runnin
   const stop = async (): Promise<void> => {
     await instance.drain()
     inspected?.stop()
+    if (front !== server) front.close()
+    crew?.close()
     await closeServer(server, clock)
     await shared.bus.close()
     await shared.close()
@@ -174,6 +205,21 @@ async function serveExchange(flags: ExchangeFlags): Promise<void> {
   stopOnSignal(() => exchange.close())
 }
 
+/** One of the processes that hold the readers of an instance. Only the instance tells it to stop. */
+function work({ home, place }: { readonly home: string; readonly place: number }): void {
+  for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => {})
+  const config = configure()
+  startWorker({
+    clock,
+    config,
+    home,
+    place,
+    size: config.workers,
+    connections: take => process.on('message', (_, socket) => take(socket instanceof Socket ? socket : undefined)),
+    ended: () => process.exit(0),
+  })
+}
+
 /** Only for whoever sits at this machine. */
 async function show({ file, port }: { readonly file: string; readonly port: number }): Promise<void> {
   const server = exhibit(file)
@@ -197,6 +243,8 @@ async function main(): Promise<void> {
       return serveExchange(command.exchange)
     case 'inspect':
       return show(command)
+    case 'worker':
+      return work(command)
     case 'doctor':
       process.exitCode = await examine({ clock, config: configure() })
   }

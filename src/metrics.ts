@@ -79,10 +79,11 @@ export const relays = ['joining', 'catching-up', 'current', 'behind']
 
 /** The numbers of one instance. */
 export function createMetrics(parts: MetricsOptions): () => readonly Metric[] {
-  return () => [...ofReaders(parts), ...ofControl(parts), ...ofBus(parts), ...ofExchange(parts)]
+  return () => [...readerMetrics(parts), ...ofPrices(parts), ...ofControl(parts), ...ofBus(parts), ...ofExchange(parts)]
 }
 
-function ofReaders({ hub, stays, gate, wanted, levels, board }: MetricsOptions): readonly Metric[] {
+/** The numbers of whoever holds readers, to be added up over all that do. */
+export function readerMetrics({ hub, stays, gate }: Pick<MetricsOptions, 'hub' | 'stays' | 'gate'>): readonly Metric[] {
   const { readers, delivered, cutStuck, cutFull } = hub.counts()
   const { joined, expired, drained } = stays.counts()
   return [
@@ -98,6 +99,11 @@ function ofReaders({ hub, stays, gate, wanted, levels, board }: MetricsOptions):
       reason: { stuck: cutStuck, full: cutFull },
     }),
     counter('prices_delivered_total', 'Prices handed to the connections of readers.', delivered),
+  ]
+}
+
+function ofPrices({ wanted, levels, board }: MetricsOptions): readonly Metric[] {
+  return [
     gauge('pairs', 'Pairs this instance wants, by level.', { level: countLevels([...wanted.here()].map(levels.of)) }),
     gauge('price_newest_age_seconds', 'Age of the newest price of any pair; +Inf while there is none.', board.newestAgeMs() / 1000),
   ]
@@ -159,6 +165,20 @@ function ofExchange({ feed, rest, upstream }: MetricsOptions): readonly Metric[]
     gauge('exchange_weight', 'Weight used in this minute, as the exchange last said; it bans above 6000.', asked.weight),
     gauge('exchange_symbols', 'Symbols the exchange is known to list.', upstream.symbolsKnown),
   ]
+}
+
+/** One of each: what several tell under the same name and labels is added up. */
+export function addUp(metrics: readonly Metric[]): Metric[] {
+  const sums = new Map<string, { readonly metric: Metric; readonly samples: Map<string, Sample> }>()
+  for (const metric of metrics) {
+    const sum = sums.get(metric.name) ?? { metric, samples: new Map<string, Sample>() }
+    sums.set(metric.name, sum)
+    for (const { labels, value } of metric.samples) {
+      const key = JSON.stringify(labels)
+      sum.samples.set(key, { labels, value: value + (sum.samples.get(key)?.value ?? 0) })
+    }
+  }
+  return [...sums.values()].map(({ metric, samples }) => ({ ...metric, samples: [...samples.values()] }))
 }
 
 /** The numbers of this process, under the names every dashboard knows, and how busy its one thread is. */

@@ -20,7 +20,7 @@ export interface Notices {
 export interface NoticesOptions {
   readonly clock: Clock
   readonly hub: Hub
-  readonly levels: Levels
+  readonly levels: Pick<Levels, 'of'>
   readonly wanted: Wanted
   readonly resolve: Upstream['resolve']
 }

@@ -1,29 +1,42 @@
 import type { Server } from 'node:http'
-import { createAdaptorServer } from '@hono/node-server'
+import type { Server as NetServer } from 'node:net'
+import { createAdaptorServer, type HttpBindings } from '@hono/node-server'
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import type { Clock } from './clock.ts'
 import type { Config } from './config.ts'
+import type { Crew } from './crew.ts'
+import { type Forward, isOfInstance } from './forward.ts'
 import { createApp, type Doors } from './http/app.ts'
 import { readPages } from './http/pages.ts'
-import { type Metric, processMetrics, writeMetrics } from './metrics.ts'
+import { addUp, type Metric, processMetrics, writeMetrics } from './metrics.ts'
+import { endSessions } from './protocols.ts'
 
 /** The HTTP server of one instance. `doors` is asked when requests come, not before. */
 export function createServer({
   clock,
   config,
   doors,
+  elsewhere,
 }: {
   readonly clock: Clock
   readonly config: Config
   readonly doors: () => Served
+  /** In a worker: who answers what is not about prices. */
+  readonly elsewhere?: Forward | undefined
 }): Server {
   const pages = readPages(built)
   const opened = (): Omit<Served, 'metrics'> & Pick<Doors, 'metrics'> => {
     const served = doors()
-    return { ...served, metrics: () => writeMetrics([...served.metrics(), ...processMetrics(clock)]) }
+    return { ...served, metrics: () => writeMetrics(addUp([...served.metrics(), ...processMetrics(clock)])) }
   }
   let app: ReturnType<typeof createApp> | undefined
   const server = createAdaptorServer({
     fetch: (request, env) => {
+      if (elsewhere !== undefined && isOfInstance(env.incoming.url ?? '')) {
+        const { incoming, outgoing } = env as HttpBindings
+        elsewhere(incoming, outgoing)
+        return RESPONSE_ALREADY_SENT
+      }
       app ??= createApp({
         ...opened(),
         clock,
@@ -51,11 +64,27 @@ export type Served = Omit<Doors, 'clock' | 'adminToken' | 'readersMax' | 'corsOr
   readonly metrics: () => readonly Metric[]
 }
 
+/** What an instance serves, with what its workers hold added. */
+export function withCrew(doors: Served, crew: Crew | undefined): Served {
+  if (crew === undefined) return doors
+  return {
+    ...doors,
+    metrics: () => [...doors.metrics(), ...crew.metrics()],
+    status: () => {
+      const workers = crew.workers()
+      return { ...doors.status(), readers: workers.reduce((sum, { readers }) => sum + readers, 0), workers }
+    },
+  }
+}
+
 /** Where the build puts the pages, seen from here as it is built and as it is written. */
 const built = new URL(import.meta.url.endsWith('.ts') ? '../dist/src/web/' : './web/', import.meta.url)
 
 /** Listens, and returns the address to open. A port in use is told in one sentence. */
-export function listen(server: Server, { host, port }: { readonly host: string; readonly port: number }): Promise<string> {
+export function listen(
+  server: NetServer,
+  { host, port, tlsCert = '' }: { readonly host: string; readonly port: number; readonly tlsCert?: string },
+): Promise<string> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const why = error.code === 'EADDRINUSE' ? 'is in use; set PORT to another one' : `cannot be listened on (${error.code})`
@@ -64,7 +93,7 @@ export function listen(server: Server, { host, port }: { readonly host: string; 
     server.listen({ host, port, backlog: 4096 }, () => {
       const address = server.address()
       const actual = typeof address === 'object' && address !== null ? address.port : port
-      resolve(`http://${host === '127.0.0.1' || host === '0.0.0.0' ? 'localhost' : host}:${actual}`)
+      resolve(`${tlsCert === '' ? 'http' : 'https'}://${host === '127.0.0.1' || host === '0.0.0.0' ? 'localhost' : host}:${actual}`)
     })
   })
 }
@@ -75,11 +104,15 @@ const closeMaxMs = 1500
 /** Takes no more connections, lets what is written go out, and cuts what is still open then. */
 export function closeServer(server: Server, clock: Clock): Promise<void> {
   return new Promise(resolve => {
-    const timer = clock.setTimeout(() => server.closeAllConnections(), closeMaxMs)
+    const timer = clock.setTimeout(() => {
+      server.closeAllConnections()
+      endSessions(server, true)
+    }, closeMaxMs)
     server.close(() => {
       clock.clearTimeout(timer)
       resolve()
     })
     server.closeIdleConnections()
+    endSessions(server, false)
   })
 }

@@ -111,31 +111,39 @@ const exchange = object(
   ['host'],
 )
 
-const status = object('One instance, with the words of its state machines', {
-  instance: text('Its name'),
-  role,
-  epoch: count('The newest term known here'),
-  connection: oneOf(
-    ['idle', 'connecting', 'connected', 'reconnecting', 'intentionally-disconnected', 'blocked'],
-    'The connection to the exchange',
-  ),
-  level,
-  since: time('Since when it has this level'),
-  lastError: {
-    anyOf: [object('What went wrong last', { message: text('A sentence'), at: time('When') }), { type: 'null' }],
-    description: 'What went wrong last, if anything did',
+const status = object(
+  'One instance, with the words of its state machines',
+  {
+    instance: text('Its name'),
+    role,
+    epoch: count('The newest term known here'),
+    connection: oneOf(
+      ['idle', 'connecting', 'connected', 'reconnecting', 'intentionally-disconnected', 'blocked'],
+      'The connection to the exchange',
+    ),
+    level,
+    since: time('Since when it has this level'),
+    lastError: {
+      anyOf: [object('What went wrong last', { message: text('A sentence'), at: time('When') }), { type: 'null' }],
+      description: 'What went wrong last, if anything did',
+    },
+    pairs: mapOf(
+      object('One pair', { level, source: oneOf(['websocket', 'rest'], 'How its price arrived'), ageMs: count('Age of its price, ms') }, [
+        'source',
+        'ageMs',
+      ]),
+      'Pairs wanted here',
+    ),
+    readers: count('Streams open now'),
+    workers: listOf(
+      object('One', { pid: count('Process'), readers: count('Streams open there'), silentMs: count('Since it last said so, ms') }),
+      'Processes that hold the readers, if there are any',
+    ),
+    bus,
+    exchange,
   },
-  pairs: mapOf(
-    object('One pair', { level, source: oneOf(['websocket', 'rest'], 'How its price arrived'), ageMs: count('Age of its price, ms') }, [
-      'source',
-      'ageMs',
-    ]),
-    'Pairs wanted here',
-  ),
-  readers: count('Streams open now'),
-  bus,
-  exchange,
-})
+  ['workers'],
+)
 
 const health = object(
   'Whether readers should be sent here',

@@ -361,7 +361,7 @@ const following: readonly Mutation[] = [
   {
     name: 'a new level vouches for prices from before it',
     file: 'src/levels.ts',
-    changes: [[' || entry.heardAt < levelSince() - heartbeatMissedAfterMs', '']],
+    changes: [['levelSince() - heartbeatMissedAfterMs', 'levelSince() - 1e9']],
     suites: [unit('levels')],
   },
   {

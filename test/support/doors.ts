@@ -9,7 +9,8 @@ import { createWanted, type Wanted } from '../../src/demand/wanted.ts'
 import type { Standing } from '../../src/http/app.ts'
 import { gauge } from '../../src/metrics.ts'
 import type { Level } from '../../src/price.ts'
-import { createServer, listen } from '../../src/server.ts'
+import { endSessions, speakMore } from '../../src/protocols.ts'
+import { closeServer, createServer, listen } from '../../src/server.ts'
 import { type FakeClock, fakeClock } from './fake-clock.ts'
 import { type UpdateOptions, updateOf } from './outlet.ts'
 import { until } from './until.ts'
@@ -32,6 +33,8 @@ export interface House {
   readonly removed: string[]
   price(options: UpdateOptions): void
   close(): void
+  /** As an instance does it. */
+  leave(): Promise<void>
 }
 
 export async function openHouse(environment: Readonly<Record<string, string>> = {}): Promise<House> {
@@ -95,7 +98,8 @@ export async function openHouse(environment: Readonly<Record<string, string>> = 
       metrics: () => [gauge('readers', 'Streams open now.', hub.counts().readers)],
     }),
   })
-  const url = (await listen(server, { host: '127.0.0.1', port: 0 })).replace('localhost', '127.0.0.1')
+  speakMore(server, clock, config)
+  const url = (await listen(server, { ...config, host: '127.0.0.1', port: 0 })).replace('localhost', '127.0.0.1')
   return Object.assign(house, {
     url,
     port: Number(new URL(url).port),
@@ -112,10 +116,12 @@ export async function openHouse(environment: Readonly<Record<string, string>> = 
       board.apply(updateOf(options), clock.wall())
       clock.advance(0)
     },
+    leave: () => closeServer(server, clock),
     close: () => {
       hub.stop()
       server.close()
       server.closeAllConnections()
+      endSessions(server, true)
     },
   })
 }

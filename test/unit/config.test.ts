@@ -1,10 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
 import { afterAll, expect, test } from 'vitest'
 import { type Config, readConfig, settings, settingsTable } from '../../src/config.ts'
+import { createAuthority, opensslAvailable } from '../support/certificates.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -79,6 +80,8 @@ const accepted: readonly (readonly [string, string, keyof Config, unknown])[] = 
   ['TICKCAST_STALE_AFTER_MS', '1000', 'staleAfterMs', 1000],
   ['TICKCAST_LINGER_MS', '0', 'lingerMs', 0],
   ['TICKCAST_READERS_MAX', '1', 'readersMax', 1],
+  ['TICKCAST_WORKERS', '4', 'workers', 4],
+  ['TICKCAST_HTTP2', 'on', 'http2', 'on'],
   ['TICKCAST_JOINS_PER_SECOND', '0', 'joinsPerSecond', 0],
   ['TICKCAST_STREAM_LIFE_MS', '0', 'streamLifeMs', 0],
   ['TICKCAST_DRAIN_MS', '25000', 'drainMs', 25_000],
@@ -95,7 +98,21 @@ test.each(accepted)('%s=%s is taken', (name, text, key, value) => {
 })
 
 test('every setting is tried with something good', () => {
-  expect(new Set(accepted.map(([name]) => name))).toEqual(new Set(Object.values(settings).map(({ name }) => name)))
+  const tried = [...accepted.map(([name]) => name), 'TICKCAST_TLS_CERT', 'TICKCAST_TLS_KEY']
+  expect(new Set(tried)).toEqual(new Set(Object.values(settings).map(({ name }) => name)))
+})
+
+test.skipIf(!opensslAvailable)('a certificate and its key are taken together, and neither alone nor with another', () => {
+  const authority = createAuthority()
+  const [one, other] = [authority.certify('DNS:a'), authority.certify('DNS:b')]
+  const { tlsCert, tlsKey } = good({ TICKCAST_TLS_CERT: one.certificate, TICKCAST_TLS_KEY: one.key })
+  expect([tlsCert, tlsKey]).toEqual([readFileSync(one.certificate, 'utf8'), readFileSync(one.key, 'utf8')])
+  expect(mistakes({ TICKCAST_TLS_CERT: one.certificate })).toEqual(['TICKCAST_TLS_CERT and TICKCAST_TLS_KEY need each other.'])
+  expect(mistakes({ TICKCAST_TLS_KEY: one.key })).toEqual(['TICKCAST_TLS_CERT and TICKCAST_TLS_KEY need each other.'])
+  expect(mistakes({ TICKCAST_TLS_CERT: one.certificate, TICKCAST_TLS_KEY: other.key })).toEqual([
+    'TICKCAST_TLS_KEY is not the key of TICKCAST_TLS_CERT.',
+  ])
+  authority.remove()
 })
 
 const refused: readonly (readonly [string, string, RegExp])[] = [
@@ -128,6 +145,11 @@ const refused: readonly (readonly [string, string, RegExp])[] = [
   ['TICKCAST_STALE_AFTER_MS', '999', /from 1000/],
   ['TICKCAST_LINGER_MS', '86400001', /from 0 to 86400000/],
   ['TICKCAST_READERS_MAX', '0', /from 1/],
+  ['TICKCAST_WORKERS', 'all', /^TICKCAST_WORKERS=all is neither auto nor a whole number from 0 to 256\.$/],
+  ['TICKCAST_WORKERS', '257', /neither auto/],
+  ['TICKCAST_HTTP2', 'yes', /is none of on, off/],
+  ['TICKCAST_TLS_CERT', '/nowhere/cert.pem', /^TICKCAST_TLS_CERT=\/nowhere\/cert.pem cannot be read \(ENOENT\)\.$/],
+  ['TICKCAST_TLS_KEY', fileURLToPath(new URL('../../package.json', import.meta.url)), /is a file without a private key \(PEM\)/],
   ['TICKCAST_JOINS_PER_SECOND', '-1', /from 0/],
   ['TICKCAST_STREAM_LIFE_MS', 'ever', /from 0/],
   ['TICKCAST_DRAIN_MS', '600001', /to 600000/],
