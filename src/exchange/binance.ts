@@ -106,7 +106,7 @@ export function openSocket(options: SocketOptions, events: SocketEvents): Socket
     const frame = read(raw, isBinary)
     if (frame.kind === 'tick') hasData = true
     if (frame.kind === 'leaving') events.leaving()
-    if (frame.kind === 'reply') subscriptions.replied(frame.id, frame.error)
+    if (frame.kind === 'reply') subscriptions.replied(frame.id, frame.error, frame.result)
     events.frame(frame, receivedAt)
   })
   socket.on('ping', heard)
