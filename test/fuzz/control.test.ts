@@ -52,8 +52,8 @@ describe('the control protocol', () => {
       fc.property(texts, text => {
         turn += 1
         emitter.emit('message', Buffer.from(text), false)
-        if (turn % 7 === 0) clock.advance(500)
-        if (turn % 501 === 0) feed.want(wants[(turn / 501) % 2] ?? new Set())
+        if (turn % 7 === 0) clock.advance(100)
+        if (turn % 5 === 0) feed.want(wants[(turn / 5) % 2] ?? new Set())
       }),
       { seed: 20261122, numRuns: runs },
     )
