@@ -246,7 +246,7 @@ describe('hosts', () => {
     const mute = await simulated(unhurried)
     mute.faults.silent = true
     const other = await simulated(unhurried)
-    const clock = hurried(20)
+    const clock = hurried(8)
     const here = rig([mute.wsUrl, other.wsUrl], { clock })
     here.feed.want(symbolsOf('BTCUSDT'))
     const close = here.open()
@@ -362,7 +362,7 @@ describe('a feed', () => {
   it('is not quiet because nothing was wanted for a while', async () => {
     const exchange = await simulated(unhurried)
     exchange.faults.silent = true
-    const clock = hurried(20)
+    const clock = hurried(8)
     const here = rig([exchange.wsUrl], { clock })
     here.open()
     await until('it is open', () => here.told.length > 0)
@@ -398,7 +398,7 @@ describe('a feed', () => {
 
   it('tells silence anew when the socket that could not act on it is gone', async () => {
     const exchange = await simulated(unhurried)
-    const clock = hurried(20)
+    const clock = hurried(8)
     const here = rig([exchange.wsUrl], { clock })
     here.feed.want(symbolsOf('BTCUSDT'))
     const close = here.open('a')
