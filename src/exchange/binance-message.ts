@@ -76,7 +76,7 @@ export const isPrice = (value: unknown): value is string => isAmount(value) && !
 const isId = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
 
 /** Epoch ms of a time in ms or µs; the frame does not say which, but they are a thousand apart until the year 5138. */
-const readTime = (value: unknown): number | undefined => {
+export const readTime = (value: unknown): number | undefined => {
   if (!isId(value) || value === 0) return undefined
   return value < 1e14 ? value : Math.floor(value / 1000)
 }
@@ -101,7 +101,7 @@ function readTrade({ e, s, p, T, M }: Fields, type: string, tradeId: unknown, fi
 
 function readTicker({ e, E, s, c, o, h, l, v, b, a, p, P, x, L }: Fields): Tick | string {
   // Futures tickers have neither the previous close x nor best bid and ask.
-  if (e !== '24hrTicker' || !isAmount(x)) return 'no spot ticker'
+  if (e !== '24hrTicker' || typeof x !== 'string') return 'no spot ticker'
   const exchangeTime = readTime(E)
   if (!isPrice(c) || !isId(L) || exchangeTime === undefined || !isAmount(o) || !isAmount(h) || !isAmount(l) || !isAmount(v))
     return 'ticker with a field missing or impossible'

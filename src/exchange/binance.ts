@@ -2,6 +2,7 @@ import { type RawData, WebSocket } from 'ws'
 import { type Clock, every, type Timer } from '../clock.ts'
 import { type Frame, readFrame } from './binance-message.ts'
 import { causeOf, type Hosts, refusalMs } from './hosts.ts'
+import { readQuickly } from './quick-frame.ts'
 import { createSubscriptions, type Subscriptions } from './subscriptions.ts'
 import type { Connect, Wire } from './wire.ts'
 
@@ -105,7 +106,7 @@ export function openSocket(options: SocketOptions, events: SocketEvents): Socket
     const frame = read(raw, isBinary)
     if (frame.kind === 'tick') hasData = true
     if (frame.kind === 'leaving') events.leaving()
-    if (frame.kind === 'reply') subscriptions.replied(frame.id, frame.error)
+    if (frame.kind === 'reply') subscriptions.replied(frame.id, frame.error, frame.result)
     events.frame(frame, receivedAt)
   })
   socket.on('ping', heard)
@@ -157,7 +158,7 @@ function read(raw: RawData, isBinary: boolean): Frame {
   if (isBinary) return { kind: 'garbage', why: 'binary' }
   if (!Buffer.isBuffer(raw)) return { kind: 'garbage', why: 'fragments' }
   if (raw.length > frameBytesMax) return { kind: 'garbage', why: 'giant' }
-  return readFrame(raw.toString('utf8'))
+  return readQuickly(raw) ?? readFrame(raw.toString('utf8'))
 }
 
 /** 451 and 403: not from here, try another host. 418 and 429: stay away as long as told. Anything else is a failure like any other. */

@@ -4,8 +4,8 @@ import type { Clock } from '../clock.ts'
 export interface Budget {
   /** Takes one if there is one left. */
   take(): boolean
-  /** Milliseconds until one is left, 0 if one is. */
-  waitMs(): number
+  /** Milliseconds until one is left, or so many; 0 if they are. */
+  waitMs(count?: number): number
 }
 
 export function createBudget(clock: Clock, max: number, windowMs: number): Budget {
@@ -21,9 +21,10 @@ export function createBudget(clock: Clock, max: number, windowMs: number): Budge
       taken.push(clock.now())
       return true
     },
-    waitMs: () => {
+    waitMs: (count = 1) => {
       forget()
-      return taken.length < max ? 0 : Math.max(1, (taken[0] ?? 0) + windowMs - clock.now())
+      const over = taken.length + count - max
+      return over <= 0 ? 0 : Math.max(1, (taken[over - 1] ?? 0) + windowMs - clock.now())
     },
   }
 }

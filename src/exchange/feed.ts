@@ -3,6 +3,7 @@ import { type Clock, every } from '../clock.ts'
 import { openSocket, type Socket } from './binance.ts'
 import type { Frame } from './binance-message.ts'
 import type { StreamKind, Tick } from './exchange.ts'
+import { createFreshness } from './freshness.ts'
 import { createHosts } from './hosts.ts'
 import type { Subscriptions } from './subscriptions.ts'
 import type { Connect } from './wire.ts'
@@ -31,6 +32,8 @@ export interface FeedCounts {
   readonly host: string | undefined
   readonly streams: number
   readonly confirmed: number
+  /** Streams that fell silent while their socket lives, and were asked for again; at most {@link silentMax} of them. */
+  readonly silent: readonly string[]
   readonly ticks: number
   /** Frames that were no JSON, binary, giant; frames of something we do not read. */
   readonly garbage: number
@@ -53,6 +56,9 @@ export interface FeedOptions {
  */
 const quietAfterMs = { pulsed: 2500, mute: 5000, otherwise: 15_000 }
 const lookEveryMs = 250
+/** A look that comes so late means that we stood still ourselves. */
+const lateMs = 1000
+const silentMax = 20
 
 interface OpenLink {
   readonly socket: Socket
@@ -65,6 +71,8 @@ export function createFeed({ clock, urls, streams, tick, note, connect }: FeedOp
   /** In the order of opening: the second, if there is one, is the successor of the first. */
   const open = new Map<Link, OpenLink>()
   const counts = { host: undefined as string | undefined, attempts: 0, opened: 0, refused: 0, ticks: 0, garbage: 0, foreign: 0 }
+  const freshness = createFreshness({ clock, isPulse })
+  let lookedAt = clock.now()
   let wanted: ReadonlySet<string> = new Set()
   let dataAt = clock.now()
   let isQuiet = false
@@ -81,8 +89,30 @@ export function createFeed({ clock, urls, streams, tick, note, connect }: FeedOp
     dataAt = clock.now()
     counts.ticks += 1
     if (entry.socket.subscriptions.heard(frame.stream)) lookCovered(entry)
+    if (open.keys().next().value === link) hearStream(frame.stream)
     if (isQuiet) speak(entry.tell)
     tick(frame.tick, receivedAt)
+  }
+
+  const hearStream = (stream: string): void => {
+    if (isQuiet) freshness.forgive()
+    const wasSilent = freshness.silent.has(stream)
+    freshness.heard(stream)
+    if (wasSilent) note('a silent stream speaks again', { stream })
+  }
+
+  /** One stream may be silent where the others are not. It is asked for again, and if that does not help, it is told. */
+  const lookFresh = (): void => {
+    const [first] = open.values()
+    if (first?.isReady !== true || isQuiet) return freshness.forgive()
+    const { subscriptions } = first.socket
+    const found = freshness.look(subscriptions.asked)
+    if (found.length === 0) return
+    const longestMs = Math.round(Math.max(...found.map(({ forMs }) => forMs)))
+    const line = found.some(({ times }) => times > 0) ? 'streams stay silent' : 'streams have fallen silent and are asked for again'
+    note(line, { streams: found.length, first: found[0]?.stream, forMs: longestMs })
+    if (found.some(({ times }) => times > 0)) subscriptions.compare()
+    subscriptions.renew(found.map(({ stream }) => stream))
   }
 
   const speak = (tell: (event: ConnectionEvent) => void): void => {
@@ -129,7 +159,10 @@ export function createFeed({ clock, urls, streams, tick, note, connect }: FeedOp
             counts.host = host
             counts.opened += 1
             // A successor that opens does not make the silence shorter.
-            if (open.size === 1) dataAt = clock.now()
+            if (open.size === 1) {
+              dataAt = clock.now()
+              freshness.forgive()
+            }
             isQuiet = false
             entry.isReady = true
             tell({ type: 'socket.opened', link })
@@ -156,7 +189,14 @@ export function createFeed({ clock, urls, streams, tick, note, connect }: FeedOp
     }
   }
 
-  const stopLooking = every(clock, lookEveryMs, lookQuiet)
+  const stopLooking = every(clock, lookEveryMs, () => {
+    lookQuiet()
+    const isLate = clock.now() - lookedAt > lateMs
+    lookedAt = clock.now()
+    // What came meanwhile is read first.
+    if (isLate) freshness.forgive()
+    else clock.soon(lookFresh)
+  })
   return {
     open: openLink,
     stop: stopLooking,
@@ -165,6 +205,7 @@ export function createFeed({ clock, urls, streams, tick, note, connect }: FeedOp
       if (wanted.size === 0) dataAt = clock.now()
       wanted = symbols
       const names = namesOf(wanted, streams)
+      freshness.keep(names)
       for (const { socket, isReady } of open.values()) if (isReady) socket.subscriptions.want(names)
     },
     isCovered: () => {
@@ -176,15 +217,19 @@ export function createFeed({ clock, urls, streams, tick, note, connect }: FeedOp
     counts: () => {
       const all = [...open.values()].map(entry => entry.socket.subscriptions)
       const most = (of: (one: (typeof all)[number]) => number): number => Math.max(0, ...all.map(of))
-      return { ...counts, sockets: open.size, streams: most(one => one.asked.size), confirmed: most(one => one.confirmed.size) }
+      const silent = [...freshness.silent].slice(0, silentMax)
+      return { ...counts, silent, sockets: open.size, streams: most(one => one.asked.size), confirmed: most(one => one.confirmed.size) }
     },
   }
 }
 
+const isPulse = (name: string): boolean => name.endsWith('icker') && !name.endsWith('bookTicker')
+
 function rhythmOf({ asked, confirmed }: Subscriptions): keyof typeof quietAfterMs {
-  const hasPulse = (name: string): boolean => /@(ticker|miniTicker)$/.test(name)
-  if ([...confirmed].some(hasPulse)) return 'pulsed'
-  return confirmed.size === 0 && [...asked].some(hasPulse) ? 'mute' : 'otherwise'
+  for (const name of confirmed) if (isPulse(name)) return 'pulsed'
+  if (confirmed.size > 0) return 'otherwise'
+  for (const name of asked) if (isPulse(name)) return 'mute'
+  return 'otherwise'
 }
 
 /** Stream names are lower-case; upper-case ones are acknowledged and deliver nothing (seen in the field). */

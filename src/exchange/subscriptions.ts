@@ -14,8 +14,12 @@ export interface Subscriptions {
   want(streams: ReadonlySet<string>): void
   /** A message of this stream arrived. Returns true the first time. */
   heard(stream: string): boolean
+  /** Leaves these streams and joins them anew: they have fallen silent on the exchange's side. */
+  renew(streams: Iterable<string>): void
+  /** Asks the exchange what it believes us to be subscribed to, and mends what differs. */
+  compare(): void
   /** Answer to one of our messages. */
-  replied(id: number | undefined, error: string | undefined): void
+  replied(id: number | undefined, error: string | undefined, result?: unknown): void
   stop(): void
   readonly confirmed: ReadonlySet<string>
   /** Subscribed to, confirmed or not. */
@@ -58,6 +62,10 @@ export function createSubscriptions({ clock, send, note }: SubscriptionsOptions)
   /** The request that named a stream last, while that is unanswered; 0 when it failed and the stream is to be named again. */
   const pending = new Map<string, number>()
   const unanswered = new Map<number, Request>()
+  /** To be left and joined anew. */
+  const renewing = new Set<string>()
+  /** Of the list we asked for; it says something only as long as nothing else was said since. */
+  let listId = 0
   let wanted: ReadonlySet<string> = new Set()
   let timer: Timer | undefined
   let timerAt = Number.POSITIVE_INFINITY
@@ -78,6 +86,7 @@ export function createSubscriptions({ clock, send, note }: SubscriptionsOptions)
       } else {
         asked.delete(name)
         confirmed.delete(name)
+        renewing.delete(name)
         leaving.add(name)
       }
     }
@@ -150,6 +159,15 @@ export function createSubscriptions({ clock, send, note }: SubscriptionsOptions)
       const restMs = restUntil - clock.now()
       const gone = toLeave(restMs <= 0)
       const names = gone.length > 0 ? gone : toJoin(restMs <= 0)
+      if (names.length === 0 && renewing.size > 0) {
+        // Both at once, or what comes in between is missed.
+        const again = batch(asked, name => renewing.has(name))
+        const waitMs = budget.waitMs(2)
+        if (again.length > 0 && waitMs > 0) return later(waitMs)
+        if (again.length === 0) renewing.clear()
+        else if (budget.take()) say('UNSUBSCRIBE', again)
+        continue
+      }
       if (names.length === 0) break
       if (!budget.take()) return later(budget.waitMs())
       say(gone.length > 0 ? 'UNSUBSCRIBE' : 'SUBSCRIBE', names)
@@ -158,9 +176,31 @@ export function createSubscriptions({ clock, send, note }: SubscriptionsOptions)
     if (!isOver && restMs > 0) later(restMs)
   }
 
+  /** What the exchange has and we do not think so, and the other way round. */
+  const mend = (listed: readonly unknown[]): void => {
+    const held = new Set(listed)
+    for (const name of asked) if (!held.has(name)) pending.set(name, 0)
+    for (const name of held) {
+      if (typeof name !== 'string' || asked.has(name) || leaving.has(name)) continue
+      leaving.add(name)
+      pending.set(name, 0)
+    }
+    reconcile()
+  }
+
   return {
     asked,
     confirmed,
+    renew: streams => {
+      for (const stream of streams) if (asked.has(stream)) renewing.add(stream)
+      reconcile()
+    },
+    compare: () => {
+      if (isOver || unanswered.size > 0 || !budget.take()) return
+      lastId += 1
+      listId = lastId
+      send(JSON.stringify({ method: 'LIST_SUBSCRIPTIONS', id: listId }))
+    },
     get isSettled() {
       return pending.size === 0 && [...wanted].every(name => asked.has(name))
     },
@@ -177,8 +217,9 @@ export function createSubscriptions({ clock, send, note }: SubscriptionsOptions)
       if (pending.get(stream) === 0) pending.delete(stream)
       return true
     },
-    replied: (id, error) => {
+    replied: (id, error, result) => {
       if (id === undefined) return
+      if (id === listId && lastId === listId && Array.isArray(result)) return mend(result)
       if (error === undefined) accepted(id)
       else failed(id, error)
     },

@@ -1,7 +1,10 @@
 /**
  * How long the feed goes without data after each fault, over real sockets to the simulated exchange: the connection machine with the feed it
- * runs, streams trade and ticker of BTCUSDT. `npm run build`, then `node test/bench/feed.bench.mjs [rounds] [dist]`.
+ * runs, streams trade and ticker of BTCUSDT; and what many streams cost. `npm run build`, then
+ * `node test/bench/feed.bench.mjs [rounds] [dist] [only what contains]`.
  */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { pathToFileURL } from 'node:url'
 import { createActor } from 'xstate'
 
@@ -85,19 +88,44 @@ const pongs = () =>
     return pongs.received / pings.sent
   })
 
+/** Percent of a core for 1,000 pairs that do not trade and one that hardly does; the exchange is another process. */
+async function idle() {
+  const code = `
+    const { startExchange } = await import('${new URL('src/simulator/exchange.js', dist)}')
+    const { systemClock: clock } = await import('${new URL('src/clock.js', dist)}')
+    console.log((await startExchange({ clock, rate: 0.1 })).wsUrl)`
+  const child = spawn(process.execPath, ['--input-type=module', '-e', code], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const [told] = await once(child.stdout, 'data')
+  const feed = createFeed({ clock, urls: [String(told).trim()], streams: ['trade'], note: () => {}, tick: () => {} })
+  feed.want(new Set(['BTCUSDT', ...Array.from({ length: 1000 }, (_, at) => `QUIET${at}USDT`)]))
+  const close = feed.open('a', () => {})
+  await until(() => feed.counts().streams === 1001, 10_000)
+  await sleep(2000)
+  const began = process.cpuUsage()
+  const beganAt = performance.now()
+  await sleep(20_000)
+  const { user, system } = process.cpuUsage(began)
+  const percent = (user + system) / 10 / (performance.now() - beganAt)
+  close()
+  feed.stop()
+  child.kill()
+  return percent
+}
+
 const cases = [
   ['TCP reset', outage(faults => faults.reset()), 0.25],
   ['close 1008', outage(faults => faults.close(1008, 'Too many requests')), 1.5],
   ['socket alive, no data', outage(faults => faults.mute()), 5],
   ['black hole', outage(faults => faults.lose()), 5],
   ['pongs per server ping', pongs, 1],
+  ['idle, % of a core', idle, 1],
   ['300 streams confirmed', joining(300), 5],
   ['1,500 streams confirmed', joining(1500), 20],
 ]
 console.log('                          median      worst    wanted')
 for (const [name, measure, wanted] of cases.filter(([name]) => name.includes(process.argv[4] ?? ''))) {
   const seen = []
-  for (let round = 0; round < (name.includes('streams') || name.includes('pongs') ? 1 : rounds); round += 1) seen.push(await measure())
+  for (let round = 0; round < (/streams|pongs|idle/.test(name) ? 1 : rounds); round += 1) seen.push(await measure())
   const numbers = seen.filter(one => typeof one === 'number').sort((a, b) => a - b)
   const show = number => (number === undefined ? '-' : number.toFixed(2)).padStart(10)
   const odd = seen.find(one => typeof one === 'string') ?? ''

@@ -307,11 +307,12 @@ export class SimulatedSocket implements Wire {
     this.#reach(undefined, () => {
       if (!this.#count()) return
       const { method, params = [], id } = JSON.parse(text) as { method: string; params?: string[]; id: number }
+      const result = method === 'LIST_SUBSCRIPTIONS' ? [...this.streams] : null
       for (const name of params) {
         if (method === 'SUBSCRIBE') this.streams.add(name)
         else this.streams.delete(name)
       }
-      this.#bring(() => this.#tell(Buffer.from(JSON.stringify({ result: null, id }))))
+      this.#bring(() => this.#tell(Buffer.from(JSON.stringify({ result, id }))))
     })
   }
 

@@ -254,7 +254,7 @@ describe('hosts', () => {
     const mute = await simulated(unhurried)
     mute.faults.silent = true
     const other = await simulated(unhurried)
-    const clock = hurried(20)
+    const clock = hurried(8)
     const here = rig([mute.wsUrl, other.wsUrl], { clock })
     here.feed.want(symbolsOf('BTCUSDT'))
     const close = here.open()
@@ -370,7 +370,7 @@ describe('a feed', () => {
   it('is not quiet because nothing was wanted for a while', async () => {
     const exchange = await simulated(unhurried)
     exchange.faults.silent = true
-    const clock = hurried(20)
+    const clock = hurried(8)
     const here = rig([exchange.wsUrl], { clock })
     here.open()
     await until('it is open', () => here.told.length > 0)
@@ -383,9 +383,30 @@ describe('a feed', () => {
     expect(clock.now() - since).toBeGreaterThan(25_000)
   })
 
+  it('finds a single stream that has fallen silent inside a living socket, asks for it again, and says so', async () => {
+    const exchange = await simulated({ rate: 100 })
+    const here = rig([exchange.wsUrl])
+    here.feed.want(symbolsOf('BTCUSDT', 'ETHUSDT'))
+    here.open()
+    await flows(here)
+    await until('it has a rhythm', () => here.ticks.filter(({ kind, symbol }) => kind === 'trade' && symbol === 'BTCUSDT').length > 100)
+    expect(here.feed.counts().silent).toEqual([])
+    exchange.faults.silentStreams = new Set(['btcusdt@trade'])
+    const since = systemClock.now()
+    await until('it is found', () => here.feed.counts().silent.length > 0)
+    expect(here.feed.counts().silent).toEqual(['btcusdt@trade'])
+    expect(systemClock.now() - since).toBeLessThan(6000)
+    await until('it is asked for again', () => exchange.stats().control.UNSUBSCRIBE === 1 && exchange.stats().control.SUBSCRIBE === 2)
+    await until('what the exchange has is looked at', () => exchange.stats().control.LIST_SUBSCRIPTIONS === 1)
+    exchange.faults.silentStreams = new Set()
+    await until('it is heard', () => here.feed.counts().silent.length === 0)
+    expect(exchange.stats()).toMatchObject({ violations: {}, streams: [4], connections: { ever: 1 } })
+    expect(here.tales()).toEqual(['socket.opened'])
+  })
+
   it('tells silence anew when the socket that could not act on it is gone', async () => {
     const exchange = await simulated(unhurried)
-    const clock = hurried(20)
+    const clock = hurried(8)
     const here = rig([exchange.wsUrl], { clock })
     here.feed.want(symbolsOf('BTCUSDT'))
     const close = here.open('a')

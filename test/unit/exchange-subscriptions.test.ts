@@ -6,7 +6,7 @@ import { type FakeClock, fakeClock } from '../support/fake-clock.ts'
 interface Message {
   readonly at: number
   readonly text: string
-  readonly method: 'SUBSCRIBE' | 'UNSUBSCRIBE'
+  readonly method: 'SUBSCRIBE' | 'UNSUBSCRIBE' | 'LIST_SUBSCRIPTIONS'
   readonly params: readonly string[]
   readonly id: number
 }
@@ -33,6 +33,7 @@ function rig(): Rig {
   let most = 0
   const answer = (message: Message): void => {
     const mood = here.mood(message)
+    if (message.method === 'LIST_SUBSCRIPTIONS') return subscriptions.replied(message.id, undefined, [...held])
     if (mood === 'obeys') {
       for (const name of message.params) message.method === 'SUBSCRIBE' ? held.add(name) : held.delete(name)
       most = Math.max(most, held.size)
@@ -161,6 +162,63 @@ describe('asking for streams', () => {
       }),
       { seed: 20260101, numRuns: 300 },
     )
+  })
+})
+
+describe('streams in doubt', () => {
+  it('are left and joined in one moment, so that nothing is missed in between, and the others are left alone', () => {
+    const { subscriptions, sent, clock, held } = rig()
+    subscriptions.want(names(900))
+    clock.advance(10_000)
+    sent.length = 0
+    subscriptions.renew([...names(500), 'elseusdt@trade'])
+    clock.advance(20_000)
+    expectWithinLimits(sent)
+    const left = sent.filter(({ method }) => method === 'UNSUBSCRIBE')
+    expect(left.flatMap(({ params }) => params)).toEqual([...names(500)])
+    for (const { at, params } of left) expect(sent).toContainEqual(expect.objectContaining({ at, method: 'SUBSCRIBE', params }))
+    expect(held).toEqual(names(900))
+    expect(subscriptions.asked).toEqual(names(900))
+  })
+
+  it('that are no longer wanted are left and not joined', () => {
+    const { subscriptions, sent, clock, held } = rig()
+    subscriptions.want(names(3))
+    clock.advance(2000)
+    for (let at = 4; at < 7; at += 1) subscriptions.want(names(at))
+    subscriptions.renew(names(1))
+    subscriptions.want(names(3, 1))
+    clock.advance(20_000)
+    expect(held).toEqual(names(3, 1))
+    expectWithinLimits(sent)
+  })
+
+  it('are compared with what the exchange has, and what differs is mended', () => {
+    const { subscriptions, sent, clock, held } = rig()
+    subscriptions.want(names(4))
+    clock.advance(2000)
+    held.delete('symbol0usdt@trade')
+    held.add('elseusdt@trade')
+    sent.length = 0
+    subscriptions.compare()
+    clock.advance(20_000)
+    expect(held).toEqual(names(4))
+    expect(sent.map(({ method, params }) => [method, params])).toEqual([
+      ['LIST_SUBSCRIPTIONS', undefined],
+      ['UNSUBSCRIBE', ['elseusdt@trade']],
+      ['SUBSCRIBE', ['symbol0usdt@trade']],
+    ])
+  })
+
+  it('a list that was answered after something else was said mends nothing', () => {
+    const { subscriptions, sent, clock, held } = rig()
+    subscriptions.want(names(2))
+    clock.advance(2000)
+    subscriptions.compare()
+    subscriptions.want(names(3))
+    held.delete('symbol0usdt@trade')
+    clock.advance(20_000)
+    expect(sent.map(({ method }) => method)).toEqual(['SUBSCRIBE', 'LIST_SUBSCRIPTIONS', 'SUBSCRIBE'])
   })
 })
 
