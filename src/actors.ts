@@ -37,6 +37,8 @@ const overlapMaxMs = 30_000
 const quietMaxMs = 1300
 /** A successor's socket opens and delivers every stream in this time (tickers come each second), or it will not. */
 const standbyMaxMs = 3500
+/** Claims come at once or from who heard of the offer late. */
+const offerMs = 1000
 
 export function provideGateway(world: World): typeof gatewayMachine {
   return gatewayMachine.provide({
@@ -114,7 +116,7 @@ function provideLeadership({ clock, lease, id, leaseTtlMs: ttlMs, highestEpoch }
       else sendBack({ type: 'lease.unreachable', cause: outcome.cause })
     })
   })
-  const offer = fromCallback<LeadershipEvent>(() => void lease.offer({ id }))
+  const offer = fromCallback<LeadershipEvent>(() => void lease.offer({ id, ttlMs: offerMs }))
   const claim = fromCallback<LeadershipEvent, { from: string }>(({ input: { from }, sendBack }) => {
     void lease
       .claim({ id, from, ttlMs: standbyMaxMs })

@@ -42,8 +42,8 @@ export interface Lease {
     readonly from?: string
   }): Promise<AcquireOutcome>
   renew(request: { readonly id: string; readonly ttlMs: number; readonly epoch: number }): Promise<RenewOutcome>
-  /** Tells the followers that the lease can be taken over, while it goes on. */
-  offer(request: { readonly id: string }): Promise<OfferOutcome>
+  /** Tells the followers that the lease can be taken over, while it goes on. The offer stands for `ttlMs`, or until the lease is granted anew. */
+  offer(request: { readonly id: string; readonly ttlMs: number }): Promise<OfferOutcome>
   /** Reserves the offer of the holder `from` for `id` and tells the holder: so that one follower prepares, not all. Ends by itself. */
   claim(request: { readonly id: string; readonly from: string; readonly ttlMs: number }): Promise<ClaimOutcome>
   /** Gives the lease up and tells the followers, so that none of them waits for it to expire. */

@@ -27,9 +27,9 @@ export function createMemoryLease({ store, names }: { readonly store: EmbeddedSt
       })
       return answer.kind === 'unreachable' ? answer : { kind: answer.value ? 'held' : 'lost' }
     },
-    offer: async ({ id }) => {
+    offer: async ({ id, ttlMs }) => {
       const answer = await store.ask(keys => {
-        if (keys.get(names.leader) !== id) return false
+        if (keys.get(names.leader) !== id || !keys.set(names.successor, id, ttlMs)) return false
         keys.publish(names.offered, id)
         return true
       })
@@ -37,8 +37,8 @@ export function createMemoryLease({ store, names }: { readonly store: EmbeddedSt
     },
     claim: async ({ id, from, ttlMs }) => {
       const answer = await store.ask(keys => {
-        const isFree = keys.get(names.leader) === from && keys.get(names.successor) === undefined
-        if (!isFree || !keys.set(names.successor, id, ttlMs)) return false
+        const isOffered = keys.get(names.leader) === from && keys.get(names.successor) === from
+        if (!isOffered || !keys.set(names.successor, id, ttlMs)) return false
         keys.publish(names.claimed, from)
         return true
       })

@@ -27,8 +27,8 @@ export function createRedisLease({ commands, names }: { readonly commands: Comma
       if (answer.value === 1) return { kind: 'held' }
       return answer.value === 0 ? { kind: 'lost' } : unknownReply
     },
-    offer: async ({ id }) => {
-      const answer = await commands.run(offerScript, [names.leader], [id, names.offered])
+    offer: async ({ id, ttlMs }) => {
+      const answer = await commands.run(offerScript, [names.leader, names.successor], [id, names.offered, String(ttlMs)])
       if (answer.kind === 'unreachable') return answer
       if (answer.value === 1) return { kind: 'offered' }
       return answer.value === 0 ? { kind: 'not-held' } : unknownReply

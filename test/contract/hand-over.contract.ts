@@ -16,11 +16,12 @@ export function handOverContract(open: OpenSubject): void {
       await heard.caughtUp()
     })
     afterEach(async () => subject.dispose())
+    const offer = (ttlMs = 5000) => first.lease.offer({ id: 'first', ttlMs })
     const told = (kind: string): string[] => heard.bulletins.filter(one => one.kind === kind).map(({ text }) => text)
 
     test('the holder tells of its offer, and goes on holding', async () => {
       const epoch = await lead(first, 'first')
-      expect(await first.lease.offer({ id: 'first' })).toEqual({ kind: 'offered' })
+      expect(await offer()).toEqual({ kind: 'offered' })
       await eventually(() => told('offered').length > 0)
       expect(told('offered')).toEqual(['first'])
       expect(await first.lease.renew({ id: 'first', ttlMs: 5000, epoch })).toEqual({ kind: 'held' })
@@ -28,21 +29,36 @@ export function handOverContract(open: OpenSubject): void {
 
     test('nobody else can offer it', async () => {
       await lead(first, 'first')
-      expect(await second.lease.offer({ id: 'second' })).toEqual({ kind: 'not-held' })
-      await first.lease.offer({ id: 'first' })
+      expect(await second.lease.offer({ id: 'second', ttlMs: 5000 })).toEqual({ kind: 'not-held' })
+      await offer()
       await eventually(() => told('offered').length > 0)
       expect(told('offered')).toEqual(['first'])
     })
 
     test('of many who claim an offer one is chosen, the holder hears of it, and the claim ends by itself', async () => {
       await lead(first, 'first')
+      await offer()
       const ids = Array.from({ length: 8 }, (_, at) => `heir${at}`)
       const outcomes = await Promise.all(ids.map(id => second.lease.claim({ id, from: 'first', ttlMs: 150 })))
       expect(outcomes.filter(({ kind }) => kind === 'granted')).toHaveLength(1)
       expect(outcomes.filter(({ kind }) => kind === 'refused')).toHaveLength(7)
       await eventually(() => told('claimed').length > 0)
       expect(told('claimed')).toEqual(['first'])
-      await eventually(async () => (await second.lease.claim({ id: 'late', from: 'first', ttlMs: 60_000 })).kind === 'granted')
+      expect(await second.lease.claim({ id: 'late', from: 'first', ttlMs: 60_000 })).toEqual({ kind: 'refused' })
+      await offer()
+      expect(await second.lease.claim({ id: 'late', from: 'first', ttlMs: 60_000 })).toEqual({ kind: 'granted' })
+    })
+
+    test('an offer ends by itself, and with the term it was made in', async () => {
+      await lead(first, 'first')
+      const claim = { id: 'second', from: 'first', ttlMs: 5000 }
+      expect(await second.lease.claim(claim)).toEqual({ kind: 'refused' })
+      await offer(50)
+      await new Promise(resolve => setTimeout(resolve, 200))
+      expect(await second.lease.claim(claim)).toEqual({ kind: 'refused' })
+      await offer()
+      await lead(first, 'first')
+      expect(await second.lease.claim(claim)).toEqual({ kind: 'refused' })
     })
 
     test('what is not that holder’s any more cannot be claimed, nor taken from it', async () => {
@@ -57,6 +73,7 @@ export function handOverContract(open: OpenSubject): void {
 
     test('taken from its holder it is of a new epoch, and the old one is over at once', async () => {
       const old = await lead(first, 'first')
+      await offer()
       await second.lease.claim({ id: 'second', from: 'first', ttlMs: 5000 })
       const taken = await second.lease.acquire({ id: 'second', ttlMs: 5000, floorEpoch: 0, from: 'first' })
       if (taken.kind !== 'granted') throw new Error(`the lease was ${taken.kind}`)
@@ -72,9 +89,12 @@ export function handOverContract(open: OpenSubject): void {
       await lead(first, 'first')
       const taking = { id: 'second', ttlMs: 5000, floorEpoch: 0, from: 'first' }
       expect(await second.lease.acquire(taking)).toMatchObject({ kind: 'refused' })
+      await offer()
+      expect(await second.lease.acquire(taking)).toMatchObject({ kind: 'refused' })
       await second.lease.claim({ id: 'another', from: 'first', ttlMs: 150 })
       expect(await second.lease.acquire(taking)).toMatchObject({ kind: 'refused' })
-      await eventually(async () => (await second.lease.claim({ id: 'second', from: 'first', ttlMs: 60_000 })).kind === 'granted')
+      await offer()
+      expect(await second.lease.claim({ id: 'second', from: 'first', ttlMs: 60_000 })).toEqual({ kind: 'granted' })
       // The holder has got its lease anew since: what it offered before is over.
       await lead(first, 'first')
       expect(await second.lease.acquire(taking)).toMatchObject({ kind: 'refused' })
@@ -82,8 +102,10 @@ export function handOverContract(open: OpenSubject): void {
 
     test('a claim ends with the taking, so that the next hand-over need not wait', async () => {
       await lead(first, 'first')
+      await offer()
       await second.lease.claim({ id: 'second', from: 'first', ttlMs: 60_000 })
       await second.lease.acquire({ id: 'second', ttlMs: 5000, floorEpoch: 0, from: 'first' })
+      await second.lease.offer({ id: 'second', ttlMs: 5000 })
       expect(await first.lease.claim({ id: 'first', from: 'second', ttlMs: 1000 })).toEqual({ kind: 'granted' })
     })
 

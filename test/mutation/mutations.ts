@@ -241,9 +241,15 @@ const handingOver: readonly Mutation[] = [
     suites: [embedded],
   },
   {
-    name: 'a claim outlives the taking, and the next hand-over finds no successor',
+    name: 'an offer, or a claim, outlives the term it was made in',
     file: 'src/leadership/acquire.lua',
     changes: [["redis.call('DEL', KEYS[3])", '']],
+    suites: [redis],
+  },
+  {
+    name: 'an offer is claimed that nobody makes any more',
+    file: 'src/leadership/claim.lua',
+    changes: [[" or redis.call('GET', KEYS[2]) ~= ARGV[2]", '']],
     suites: [redis],
   },
   {
