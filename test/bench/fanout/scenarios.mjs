@@ -1,0 +1,114 @@
+/** What is compared. Each measures one server that has just been started, and returns figures; lower is better unless the name ends in PerSecond. */
+
+import { readFileSync } from 'node:fs'
+
+const stamps = ['--ts', 'ts', '--ts-unit', 'us', '--count', 'ts']
+const sequences = ['--seq', 'tradeId', '--group', 's']
+const pause = ms => new Promise(resolve => setTimeout(resolve, ms))
+
+/** So many readers, so many updates a second to each. */
+const steady =
+  ({ readers, rate, isSequenced = true, seconds = 4, more = [] }) =>
+  async (server, { load, isQuick }) => {
+    const isCounted = isSequenced && server.path !== '/sse'
+    const args = [
+      '-c',
+      String(readers),
+      '-w',
+      '2',
+      '-d',
+      String(isQuick ? 2 : seconds),
+      ...stamps,
+      ...(isCounted ? sequences : []),
+      ...more,
+    ]
+    const afterMs = readers / 2 + 300
+    const told = await load(args, { connected: () => server.go({ rate }), afterMs })
+    if (told.connected !== readers) throw new Error(`${told.connected} of ${readers} connected`)
+    if (isCounted && (told.seq.gaps > 0 || told.seq.dups > 0 || told.seq.out_of_order > 0))
+      throw new Error(`sequences: ${JSON.stringify(told.seq)}`)
+    return {
+      micros: told.server.cpu_us_per_update,
+      p50: told.latency.p50_us / 1000,
+      p99: told.latency.p99_us / 1000,
+      perSecond: told.measured.updates_s,
+      core: told.server.cpu_pct,
+      loadCore: told.self.cpu_pct,
+    }
+  }
+
+const all = { bound: { kind: 'bound' }, ours: { kind: 'ours' }, nchan: { kind: 'nchan' }, 'better-sse': { kind: 'better-sse' } }
+
+const residentKb = pid => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1])
+
+async function idle(server, { load, isQuick }) {
+  const rss = () => server.pids.reduce((sum, pid) => sum + residentKb(pid), 0)
+  const readers = isQuick ? 2000 : 10_000
+  // A few first, so that what the first connection loads once is not counted.
+  await load(['-c', '200', '-d', '1'])
+  await server.look?.()
+  const before = rss()
+  let after = 0
+  const done = load(['-c', String(readers), '-r', '4000', '-d', '4', '-w', '2'], {
+    afterMs: readers / 4 + 4000,
+    connected: async () => {
+      await server.look?.()
+      await pause(500)
+      after = rss()
+    },
+  })
+  await done
+  return { kbPerReader: (after - before) / readers, baseMb: before / 1024 }
+}
+
+const storm =
+  readers =>
+  async (server, { load }) => {
+    // Prices are there to be sent with the greeting.
+    server.go({ rate: 20 })
+    await pause(300)
+    const told = await load(['-c', String(readers), '--storm', '-r', '0', '-t', '30'])
+    return { seconds: told.all_first_event_s, failed: told.failed }
+  }
+
+export const scenarios = {
+  'one-20': {
+    title: '1,000 readers, 20 updates a second',
+    figure: 'micros',
+    servers: { ...all, 'stream-sse': { kind: 'stream-sse' } },
+    measure: steady({ readers: 1000, rate: 20 }),
+  },
+  'one-100': {
+    title: '1,000 readers, 100 updates a second',
+    figure: 'micros',
+    servers: all,
+    measure: steady({ readers: 1000, rate: 100 }),
+  },
+  million: {
+    title: '1,000 readers, 1,000 updates a second',
+    figure: 'micros',
+    servers: { bound: { kind: 'bound', windowMs: 10 }, ours: { kind: 'ours' }, nchan: { kind: 'nchan', batchMs: 10 } },
+    measure: steady({ readers: 1000, rate: 1000, isSequenced: true }),
+  },
+  ten: {
+    title: '10,000 readers, 2 updates a second',
+    figure: 'p99',
+    isLong: true,
+    servers: all,
+    measure: steady({ readers: 10_000, rate: 2, seconds: 5 }),
+  },
+  idle: { title: '10,000 readers that hear nothing: resident memory of each', figure: 'kbPerReader', servers: all, measure: idle },
+  'storm-5000': {
+    title: '5,000 readers at once, until the last has its first event',
+    figure: 'seconds',
+    servers: all,
+    measure: storm(5000),
+  },
+  'storm-10000': {
+    title: '10,000 readers at once, until the last has its first event',
+    figure: 'seconds',
+    isLong: true,
+    servers: all,
+    measure: storm(10_000),
+  },
+}
