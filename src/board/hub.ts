@@ -4,8 +4,9 @@ import { type Audience, createAudience } from './audience.ts'
 import { type Board, type Entry, frameAt } from './board.ts'
 import { createDelivery } from './delivery.ts'
 import { chunk, comment, event } from './frame.ts'
+import { createGroups } from './group.ts'
 import { inOrder, isGap } from './mailbox.ts'
-import { block, createReader, give, newsOf, type Outlet, type Reader, type ReaderOptions, type Seat } from './reader.ts'
+import { createReader, isEven, isOutgrown, newsOf, type Outlet, type Reader, type ReaderOptions, type Seat } from './reader.ts'
 import { createRhythm } from './rhythm.ts'
 
 export type { Outlet, ReaderOptions, Seat } from './reader.ts'
@@ -20,8 +21,17 @@ export interface Hub {
   tell(pair: Pair, name: string, value: unknown): void
   /** Tells every reader, and whoever still comes, to come back after a wait drawn between the two, and ends its stream. */
   farewell(minMs: number, maxMs: number): void
-  counts(): { readonly readers: number; readonly cutStuck: number; readonly cutFull: number; readonly delivered: number }
+  counts(): Counts
   stop(): void
+}
+
+export interface Counts {
+  readonly readers: number
+  /** Of these, those who are not sent to together with others. */
+  readonly apart: number
+  readonly cutStuck: number
+  readonly cutFull: number
+  readonly delivered: number
 }
 
 export interface HubOptions {
@@ -31,18 +41,22 @@ export interface HubOptions {
   readonly levelOf: (pair: Pair) => Level
   /** What `event: status` says beside the pairs. */
   readonly status: () => { readonly level: Level; readonly role: string; readonly since: number }
+  /** Prices that come within this time may leave together while there are many; default 10. */
+  readonly windowMs?: number
 }
 
 const heartbeatAfterMs = 15_000
 const stuckAfterMs = 30_000
 const waitingBytesMax = 1024 * 1024
 const lookEveryMs = 1000
-/** While prices come faster than they are written, writing rests as long as it took, so that more go out together; at most this long. */
-const restMaxMs = 5
+/** While prices come faster than they are written, writing takes half of the time, so that more go out together; within this window. */
+const defaultWindowMs = 10
 const commentFrame = chunk(comment)
 
-export function createHub({ clock, board, levelOf, status }: HubOptions): Hub {
+export function createHub({ clock, board, levelOf, status, windowMs = defaultWindowMs }: HubOptions): Hub {
   const readers = new Set<Reader>()
+  const groups = createGroups()
+  /** Those who are not in a group: with an interval, behind, or still to be told from what they had elsewhere. */
   const latest: Audience<Reader> = createAudience()
   const every: Audience<Reader> = createAudience()
   /** The newest price of each pair since the last flush. */
@@ -50,6 +64,7 @@ export function createHub({ clock, board, levelOf, status }: HubOptions): Hub {
   const counts = { cutStuck: 0, cutFull: 0, delivered: 0 }
   let dirty: Reader[] = []
   let isScheduled = false
+  let changesWaiting = 0
   let restUntil = Number.NEGATIVE_INFINITY
   let leaving: { readonly minMs: number; readonly maxMs: number } | undefined
 
@@ -70,7 +85,7 @@ export function createHub({ clock, board, levelOf, status }: HubOptions): Hub {
   const offer = (reader: Reader, entry: Entry): void => {
     const news = newsOf(reader, entry, !entry.isStored)
     if (news === undefined) return
-    give(reader, news)
+    reader.mailbox.put(news)
     mark(reader)
   }
 
@@ -78,14 +93,22 @@ export function createHub({ clock, board, levelOf, status }: HubOptions): Hub {
     if (news.size === 0) return
     const entries = inOrder([...news.values()])
     news.clear()
-    for (const entry of entries) for (const reader of latest.of(entry.pair)) offer(reader, entry)
+    for (const entry of entries) {
+      groups.offerLatest(entry)
+      for (const reader of latest.of(entry.pair)) offer(reader, entry)
+    }
   }
 
   const flush = (): void => {
     isScheduled = false
     const now = clock.now()
-    const isBusy = news.size > 1
+    const isBusy = changesWaiting > 1
+    changesWaiting = 0
     distribute()
+    groups.flush((reader, frames, items) => {
+      counts.delivered += items
+      write(reader, frames, now)
+    })
     const due = dirty
     dirty = []
     const framesOf = createDelivery()
@@ -94,23 +117,38 @@ export function createHub({ clock, board, levelOf, status }: HubOptions): Hub {
       if (reader.blockedAt === undefined && readers.has(reader)) deliver(reader, now, framesOf)
     }
     const end = clock.now()
-    restUntil = isBusy ? end + Math.min(end - now, restMaxMs) : end
+    restUntil = isBusy ? Math.max(end, now + Math.min(2 * (end - now), windowMs)) : end
   }
 
   const deliver = (reader: Reader, now: number, framesOf: ReturnType<typeof createDelivery>): void => {
-    const items = reader.fresh.length > 0 ? reader.fresh : reader.mailbox.take(now)
+    const items = reader.mailbox.take(now)
     if (items.length > 0) {
       counts.delivered += items.length
-      const frames = framesOf(items)
-      reader.fresh.length = 0
-      write(reader, frames, now)
+      write(reader, framesOf(items), now)
     }
     if (!reader.mailbox.isEmpty) waiting.add(reader)
+    else settle(reader)
+  }
+
+  /** A reader that has had all there is goes on in a group; or after the next flush, if the group is still to be sent what it has had. */
+  const settle = (reader: Reader): void => {
+    if (reader.group !== undefined || !isEven(reader)) return
+    if (groups.take(reader)) audienceOf(reader).leave(reader, reader.pairs)
+    else {
+      mark(reader)
+      schedule()
+    }
   }
 
   const write = (reader: Reader, frames: readonly Buffer[], now: number): void => {
     reader.writtenAt = now
     if (!reader.outlet.write(frames)) block(reader, now)
+  }
+
+  /** The reader does not keep up: from here on a mailbox of its own conflates. */
+  const block = (reader: Reader, now: number): void => {
+    reader.blockedAt ??= now
+    if (groups.leave(reader)) audienceOf(reader).join(reader, reader.pairs)
   }
 
   const waiting = createRhythm<Reader>({
@@ -147,12 +185,18 @@ export function createHub({ clock, board, levelOf, status }: HubOptions): Hub {
   const leave = (reader: Reader): void => {
     if (!readers.delete(reader)) return
     waiting.delete(reader)
-    audienceOf(reader).leave(reader, reader.pairs)
+    if (!groups.leave(reader)) audienceOf(reader).leave(reader, reader.pairs)
   }
 
   const cut = (reader: Reader): void => {
     leave(reader)
     reader.outlet.cut()
+  }
+
+  const forget = (reader: Reader): void => {
+    if (reader.after === undefined || !isOutgrown(reader, board)) return
+    reader.after = undefined
+    settle(reader)
   }
 
   const look = (): void => {
@@ -164,7 +208,10 @@ export function createHub({ clock, board, levelOf, status }: HubOptions): Hub {
       } else if (reader.outlet.waitingBytes > waitingBytesMax) {
         counts.cutFull += 1
         cut(reader)
-      } else if (reader.blockedAt === undefined && now - reader.writtenAt >= heartbeatAfterMs) write(reader, [commentFrame], now)
+      } else {
+        if (reader.blockedAt === undefined && now - reader.writtenAt >= heartbeatAfterMs) write(reader, [commentFrame], now)
+        forget(reader)
+      }
     }
   }
 
@@ -180,7 +227,6 @@ export function createHub({ clock, board, levelOf, status }: HubOptions): Hub {
     reader.blockedAt = undefined
     const text = statusOf(reader.pairs)
     tellStatus(reader, text, () => chunk(text))
-    if (reader.mailbox.isEmpty) return
     mark(reader)
     schedule()
   }
@@ -190,22 +236,25 @@ export function createHub({ clock, board, levelOf, status }: HubOptions): Hub {
     join: (options, outlet) => {
       // What is on its way to the others is in the snapshot already.
       distribute()
-      if (dirty.length > 0) schedule()
+      if (dirty.length > 0 || groups.isDirty) schedule()
       const reader = createReader(options, outlet, clock.now())
       reader.told = statusOf(reader.pairs)
       readers.add(reader)
       audienceOf(reader).join(reader, reader.pairs)
       write(reader, [chunk(options.preface + reader.told), ...snapshot(reader)], clock.now())
       if (leaving !== undefined) sendAway(reader, leaving)
+      else settle(reader)
       return { leave: () => leave(reader), drained: () => drained(reader) }
     },
     changed: entry => {
-      if (latest.has(entry.pair)) {
+      changesWaiting += 1
+      if (latest.has(entry.pair) || groups.hasLatest(entry.pair)) {
         news.delete(entry.pair)
         news.set(entry.pair, entry)
       }
+      groups.offerEvery(entry)
       for (const reader of every.of(entry.pair)) offer(reader, entry)
-      if (news.size > 0 || dirty.length > 0) schedule()
+      if (news.size > 0 || dirty.length > 0 || groups.isDirty) schedule()
     },
     levelsChanged: () => {
       const frames = new Map<string, Buffer>()
@@ -220,13 +269,14 @@ export function createHub({ clock, board, levelOf, status }: HubOptions): Hub {
     },
     tell: (pair, name, value) => {
       const frames = [chunk(event(name, value))]
-      for (const audience of [latest, every]) for (const reader of audience.of(pair)) write(reader, frames, clock.now())
+      const those = [...latest.of(pair), ...every.of(pair), ...groups.membersOf(pair)]
+      for (const reader of those) write(reader, frames, clock.now())
     },
     farewell: (minMs, maxMs) => {
       leaving = { minMs, maxMs }
       for (const reader of readers) sendAway(reader, leaving)
     },
-    counts: () => ({ readers: readers.size, ...counts }),
+    counts: () => ({ readers: readers.size, apart: readers.size - groups.size, ...counts }),
     stop: () => {
       stopLooking()
       waiting.stop()

@@ -16,6 +16,8 @@ export interface Mailbox {
   take(now: number): readonly (Entry | Gap)[]
   /** A price of this pair was put here before, so it knows by itself which trades are new. */
   knows(pair: Pair): boolean
+  /** Last trade of each pair that was put here, undefined for a price without one; empty where nobody asks. */
+  readonly trades: ReadonlyMap<Pair, number | undefined>
   /** When something kept back by the interval is due; Infinity: nothing is waiting. */
   dueAt(): number
   readonly isEmpty: boolean
@@ -64,12 +66,15 @@ export function createLatestMailbox(intervalMs: number): Mailbox {
     },
     take: now => inOrder(intervalMs > 0 ? takeDue(now) : takeAll()),
     knows: () => false,
+    trades: noTrades,
     dueAt: () => (pending.size === 0 ? Number.POSITIVE_INFINITY : intervalMs === 0 || hasFirst ? 0 : beatAt),
     get isEmpty() {
       return pending.size === 0
     },
   }
 }
+
+const noTrades: ReadonlyMap<Pair, undefined> = new Map()
 
 /** Sorts by position, in place; most often there is nothing to do. */
 export function inOrder(entries: Entry[]): Entry[] {
@@ -89,11 +94,11 @@ export const everyMax = 4096
 
 /**
  * Keeps every trade, each once and in order, up to {@link everyMax}; beyond it what is waiting is dropped and told as a gap. The first price
- * of a pair is sent whatever brought it. `after`: what the reader had when it left, to tell it what it missed.
+ * of a pair is sent whatever brought it. `after`: what the reader had when it left, to tell it what it missed. `before`: goes on from there.
  */
-export function createEveryMailbox(after?: Position): Mailbox {
+export function createEveryMailbox(after?: Position, before?: Mailbox): Mailbox {
   let queue: (Entry | Gap)[] = []
-  const lastTrade = new Map<Pair, number | undefined>()
+  const lastTrade = new Map(before?.trades)
 
   const drop = (): void => {
     const missed = new Map<Pair, Gap>()
@@ -135,6 +140,7 @@ export function createEveryMailbox(after?: Position): Mailbox {
       return taken
     },
     knows: pair => lastTrade.has(pair),
+    trades: lastTrade,
     dueAt: () => (queue.length > 0 ? 0 : Number.POSITIVE_INFINITY),
     get isEmpty() {
       return queue.length === 0

@@ -597,8 +597,8 @@ const reading: readonly Mutation[] = [
     file: 'src/board/hub.ts',
     changes: [
       [
-        '    if (news === undefined) return\n    give',
-        "    if (news === undefined || (reader.mode === 'every' && reader.blockedAt !== undefined)) return\n    give",
+        '    if (news === undefined) return\n    reader',
+        "    if (news === undefined || (reader.mode === 'every' && reader.blockedAt !== undefined)) return\n    reader",
       ],
     ],
     suites: [unit('board-hub')],
@@ -636,8 +636,20 @@ const reading: readonly Mutation[] = [
   {
     name: 'a reader that left is held for ever',
     file: 'src/board/hub.ts',
-    changes: [['    audienceOf(reader).leave(reader, reader.pairs)\n', '']],
+    changes: [['    if (!groups.leave(reader)) audienceOf(reader).leave(reader, reader.pairs)\n', '']],
     suites: [unit('mutation-hub')],
+  },
+  {
+    name: 'a reader that falls behind its group forgets which trades it had',
+    file: 'src/board/group.ts',
+    changes: [['createEveryMailbox(undefined, group.mailbox)', 'createEveryMailbox(undefined)']],
+    suites: [unit('board-group')],
+  },
+  {
+    name: 'who joins a group that is about to be sent to is sent what was in its greeting',
+    file: 'src/board/group.ts',
+    changes: [['if (group.isDirty) return false', 'if (group.isDirty && group.pairs.length === 0) return false']],
+    suites: [unit('board-hub')],
   },
   {
     name: 'a reader that takes nothing is never cut',
