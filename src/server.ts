@@ -1,8 +1,9 @@
 import type { Server } from 'node:http'
-import { createAdaptorServer } from '@hono/node-server'
+import { createAdaptorServer, type HttpBindings } from '@hono/node-server'
 import type { Clock } from './clock.ts'
 import type { Config } from './config.ts'
 import { createApp, type Doors } from './http/app.ts'
+import { type Answer, closeSilent, openDoor } from './http/door.ts'
 import { readPages } from './http/pages.ts'
 
 /** The HTTP server of one instance. `doors` is asked when requests come, not before. */
@@ -17,18 +18,19 @@ export function createServer({
 }): Server {
   const pages = readPages(built)
   let app: ReturnType<typeof createApp> | undefined
+  const answer: Answer = (request, env) => {
+    app ??= createApp({
+      ...doors(),
+      clock,
+      adminToken: config.adminToken,
+      readersMax: config.readersMax,
+      corsOrigins: config.corsOrigins,
+      pages,
+    })
+    return app.fetch(request, env)
+  }
   const server = createAdaptorServer({
-    fetch: (request, env) => {
-      app ??= createApp({
-        ...doors(),
-        clock,
-        adminToken: config.adminToken,
-        readersMax: config.readersMax,
-        corsOrigins: config.corsOrigins,
-        pages,
-      })
-      return app.fetch(request, env)
-    },
+    fetch: (request, env) => answer(request, env as HttpBindings),
     // Slow headers are cut early (OWASP, denial of service); none of these bounds a stream that has begun.
     serverOptions: {
       headersTimeout: 5000,
@@ -37,8 +39,9 @@ export function createServer({
       maxHeaderSize: 16 * 1024,
       keepAliveTimeout: 5000,
     },
-  })
-  return server as Server
+  }) as Server
+  openDoor(server, { clock, answer })
+  return server
 }
 
 type Served = Omit<Doors, 'clock' | 'adminToken' | 'readersMax' | 'corsOrigins' | 'pages'>
@@ -73,5 +76,6 @@ export function closeServer(server: Server, clock: Clock): Promise<void> {
       resolve()
     })
     server.closeIdleConnections()
+    closeSilent(server)
   })
 }
