@@ -25,6 +25,8 @@ export interface Group {
 export interface Groups {
   /** Takes in a reader that has had all there is. Returns false if what is due to the others would come to it twice; later it can. */
   take(reader: Reader): boolean
+  /** The same for one that has had nothing yet and will be given all there is, if there are others like it. */
+  joinAtOnce(reader: Reader): boolean
   /** Returns whether it was in a group. What it has had is in its mailbox from here on. */
   leave(reader: Reader): boolean
   /** A price of the present flush, for those who get the latest. */
@@ -63,15 +65,25 @@ export function createGroups(): Groups {
     dirty.push(group)
   }
 
+  const take = (reader: Reader, group: Group): boolean => {
+    if (group.isDirty) return false
+    reader.group = group
+    reader.mailbox = group.mailbox
+    // One text and one list for all of them: a reader that hears nothing should hold nothing.
+    reader.key = group.key
+    if (isSame(reader.pairs, group.pairs)) reader.pairs = group.pairs
+    const [other] = group.members
+    if (other?.told === reader.told) reader.told = other.told
+    reader.place = group.members.push(reader) - 1
+    size += 1
+    return true
+  }
+
   return {
-    take: reader => {
-      const group = groups.get(reader.key) ?? open(reader)
-      if (group.isDirty) return false
-      reader.group = group
-      reader.mailbox = group.mailbox
-      reader.place = group.members.push(reader) - 1
-      size += 1
-      return true
+    take: reader => take(reader, groups.get(reader.key) ?? open(reader)),
+    joinAtOnce: reader => {
+      const group = groups.get(reader.key)
+      return group !== undefined && take(reader, group)
     },
     leave: reader => {
       const { group } = reader
@@ -127,6 +139,8 @@ export function createGroups(): Groups {
     },
   }
 }
+
+const isSame = (a: readonly Pair[], b: readonly Pair[]): boolean => a.length === b.length && a.every((pair, at) => pair === b[at])
 
 const sendTo = (
   reader: Reader | undefined,

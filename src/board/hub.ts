@@ -4,9 +4,10 @@ import { type Audience, createAudience } from './audience.ts'
 import { type Board, type Entry, frameAt } from './board.ts'
 import { createDelivery } from './delivery.ts'
 import { chunk, comment, event } from './frame.ts'
+import { createGreetings } from './greeting.ts'
 import { createGroups } from './group.ts'
 import { inOrder, isGap } from './mailbox.ts'
-import { createReader, isEven, isOutgrown, newsOf, type Outlet, type Reader, type ReaderOptions, type Seat } from './reader.ts'
+import { createReader, isEven, isOutgrown, newsOf, type Outlet, openMailbox, type Reader, type ReaderOptions, type Seat } from './reader.ts'
 import { createRhythm } from './rhythm.ts'
 
 export type { Outlet, ReaderOptions, Seat } from './reader.ts'
@@ -56,6 +57,7 @@ const commentFrame = chunk(comment)
 export function createHub({ clock, board, levelOf, status, windowMs = defaultWindowMs }: HubOptions): Hub {
   const readers = new Set<Reader>()
   const groups = createGroups()
+  const greetings = createGreetings({ board, levelOf, status })
   /** Those who are not in a group: with an interval, behind, or still to be told from what they had elsewhere. */
   const latest: Audience<Reader> = createAudience()
   const every: Audience<Reader> = createAudience()
@@ -160,9 +162,6 @@ export function createHub({ clock, board, levelOf, status, windowMs = defaultWin
     },
   })
 
-  const statusOf = (pairs: readonly Pair[]): string =>
-    event('status', { ...status(), pairs: Object.fromEntries(pairs.map(pair => [pair, levelOf(pair)])) })
-
   const tellStatus = (reader: Reader, text: string, frame: () => Buffer): void => {
     if (text === reader.told || reader.blockedAt !== undefined) return
     reader.told = text
@@ -225,7 +224,7 @@ export function createHub({ clock, board, levelOf, status, windowMs = defaultWin
   const drained = (reader: Reader): void => {
     if (reader.blockedAt === undefined || !readers.has(reader)) return
     reader.blockedAt = undefined
-    const text = statusOf(reader.pairs)
+    const text = greetings.statusOf(reader.pairs)
     tellStatus(reader, text, () => chunk(text))
     mark(reader)
     schedule()
@@ -238,10 +237,16 @@ export function createHub({ clock, board, levelOf, status, windowMs = defaultWin
       distribute()
       if (dirty.length > 0 || groups.isDirty) schedule()
       const reader = createReader(options, outlet, clock.now())
-      reader.told = statusOf(reader.pairs)
+      reader.told = greetings.statusOf(reader.pairs)
       readers.add(reader)
-      audienceOf(reader).join(reader, reader.pairs)
-      write(reader, [chunk(options.preface + reader.told), ...snapshot(reader)], clock.now())
+      const isAtOnce = isEven(reader) && groups.joinAtOnce(reader)
+      if (!isAtOnce) {
+        openMailbox(reader)
+        audienceOf(reader).join(reader, reader.pairs)
+      }
+      const last = isAtOnce ? greetings.snapshot(reader.pairs) : undefined
+      const frames = isAtOnce ? (last === undefined ? [] : [last]) : snapshot(reader)
+      write(reader, [greetings.preface(options.preface, reader.told), ...frames], clock.now())
       if (leaving !== undefined) sendAway(reader, leaving)
       else settle(reader)
       return { leave: () => leave(reader), drained: () => drained(reader) }
@@ -259,7 +264,7 @@ export function createHub({ clock, board, levelOf, status, windowMs = defaultWin
     levelsChanged: () => {
       const frames = new Map<string, Buffer>()
       for (const reader of readers) {
-        const text = statusOf(reader.pairs)
+        const text = greetings.statusOf(reader.pairs)
         tellStatus(reader, text, () => {
           const frame = frames.get(text) ?? chunk(text)
           frames.set(text, frame)

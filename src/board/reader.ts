@@ -33,10 +33,11 @@ export interface Seat {
 }
 
 /** One open stream, as the hub sees it. */
-export interface Reader extends Pick<ReaderOptions, 'pairs' | 'mode' | 'intervalMs'> {
+export interface Reader extends Pick<ReaderOptions, 'mode' | 'intervalMs'> {
+  pairs: readonly Pair[]
   readonly outlet: Outlet
   /** The same for readers of the same pairs in the same mode. */
-  readonly key: string
+  key: string
   /** What it had when it left another stream; undefined: nothing that could still matter. */
   after: Position | undefined
   /** In a group it is the group's. */
@@ -63,7 +64,7 @@ export function createReader({ pairs, after, mode, intervalMs }: ReaderOptions, 
     after,
     renumbered: undefined,
     outlet,
-    mailbox: mode === 'every' ? createEveryMailbox(after) : createLatestMailbox(intervalMs),
+    mailbox: notYet,
     group: undefined,
     place: -1,
     isDirty: false,
@@ -71,6 +72,14 @@ export function createReader({ pairs, after, mode, intervalMs }: ReaderOptions, 
     writtenAt: now,
     told: '',
   }
+}
+
+/** Of a reader that has not been given anything yet. */
+const notYet = createLatestMailbox(0)
+
+/** Gives it a mailbox of its own. */
+export function openMailbox(reader: Reader): void {
+  reader.mailbox = reader.mode === 'every' ? createEveryMailbox(reader.after) : createLatestMailbox(reader.intervalMs)
 }
 
 const keyOf = (pairs: readonly Pair[], mode: string): string => `${mode} ${[...pairs].sort().join()}`
