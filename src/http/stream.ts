@@ -148,8 +148,18 @@ const socketOutlet = (socket: Socket, response: ServerResponse): Outlet => ({
   },
 })
 
-/** The frame without its chunk: Node frames it itself, or the protocol has no chunks. */
-const unframed = (frame: Buffer): Buffer => frame.subarray(frame.indexOf(10) + 1, frame.length - 2)
+/** What the chunks of a frame hold: Node frames it itself, or the protocol has no chunks. A frame for many readers holds several. */
+export function unframed(frame: Buffer): Buffer {
+  const parts: Buffer[] = []
+  for (let at = 0; at < frame.length; ) {
+    const from = frame.indexOf(10, at) + 1
+    const end = from + Number.parseInt(frame.toString('latin1', at, from), 16)
+    parts.push(frame.subarray(from, end))
+    at = end + 2
+  }
+  const [first] = parts
+  return parts.length === 1 && first !== undefined ? first : Buffer.concat(parts)
+}
 
 const responseOutlet = (response: ServerResponse): Outlet => ({
   write: frames => {
