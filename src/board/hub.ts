@@ -30,6 +30,8 @@ export interface Counts {
   readonly readers: number
   /** Of these, those who are not sent to together with others. */
   readonly apart: number
+  /** How often a reader stopped keeping up. */
+  readonly fellBehind: number
   readonly cutStuck: number
   readonly cutFull: number
   readonly delivered: number
@@ -63,7 +65,7 @@ export function createHub({ clock, board, levelOf, status, windowMs = defaultWin
   const every: Audience<Reader> = createAudience()
   /** The newest price of each pair since the last flush. */
   const news = new Map<Pair, Entry>()
-  const counts = { cutStuck: 0, cutFull: 0, delivered: 0 }
+  const counts = { fellBehind: 0, cutStuck: 0, cutFull: 0, delivered: 0 }
   let dirty: Reader[] = []
   let isScheduled = false
   let changesWaiting = 0
@@ -149,6 +151,7 @@ export function createHub({ clock, board, levelOf, status, windowMs = defaultWin
 
   /** The reader does not keep up: from here on a mailbox of its own conflates. */
   const block = (reader: Reader, now: number): void => {
+    if (reader.blockedAt === undefined) counts.fellBehind += 1
     reader.blockedAt ??= now
     if (groups.leave(reader)) audienceOf(reader).join(reader, reader.pairs)
   }

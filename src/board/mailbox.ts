@@ -89,15 +89,17 @@ export function inOrder(entries: Entry[]): Entry[] {
 const byPosition = (a: Entry, b: Entry): number => compare(a.update.at, b.update.at)
 const compare = (a: Position, b: Position): number => a.epoch - b.epoch || a.sequence - b.sequence
 
-/** Prices a reader in mode=every may have waiting. At about 450 bytes each, under 2 MB. */
+/** Prices a reader in mode=every may have waiting, and how long they may be together. Each is about 450 bytes; those of the bus may have 4 KiB. */
 export const everyMax = 4096
+export const everyBytesMax = 2 * 1024 * 1024
 
 /**
- * Keeps every trade, each once and in order, up to {@link everyMax}; beyond it what is waiting is dropped and told as a gap. The first price
+ * Keeps every trade, each once and in order, up to {@link everyMax} and {@link everyBytesMax}; beyond it what is waiting is dropped and told as a gap. The first price
  * of a pair is sent whatever brought it. `after`: what the reader had when it left, to tell it what it missed. `before`: goes on from there.
  */
 export function createEveryMailbox(after?: Position, before?: Mailbox): Mailbox {
   let queue: (Entry | Gap)[] = []
+  let bytes = 0
   const lastTrade = new Map(before?.trades)
 
   const drop = (): void => {
@@ -109,10 +111,14 @@ export function createEveryMailbox(after?: Position, before?: Mailbox): Mailbox 
       missed.set(pair, { pair, from: before === undefined ? from : before.from, to })
     }
     queue = [...missed.values()]
+    bytes = 0
   }
 
   const add = (entry: Entry, gap: Gap | undefined): void => {
     if (queue.length >= everyMax) drop()
+    const { length } = entry.update.body
+    if (bytes + length > everyBytesMax) drop()
+    bytes += length
     if (gap !== undefined) queue.push(gap)
     queue.push(entry)
   }
@@ -137,6 +143,7 @@ export function createEveryMailbox(after?: Position, before?: Mailbox): Mailbox 
     take: () => {
       const taken = queue
       if (taken.length > 0) queue = []
+      bytes = 0
       return taken
     },
     knows: pair => lastTrade.has(pair),

@@ -39,7 +39,7 @@ async function compare(scenario, { kinds, rounds, load, isQuick, dist }) {
       if (kinds[kind] === undefined) continue
       const server = await kinds[kind]({ ...more, ...(kind === 'ours' && { dist }) })
       try {
-        const sample = await scenario.measure(server, { isQuick, load: (args, hooks) => runLoad(load, server, args, hooks) })
+        const sample = await scenario.measure(server, { ...more, isQuick, load: (args, hooks) => runLoad(load, server, args, hooks) })
         taken[label] ??= []
         taken[label].push(sample)
       } finally {
