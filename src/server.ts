@@ -7,6 +7,7 @@ import type { Config } from './config.ts'
 import type { Crew } from './crew.ts'
 import { type Forward, isOfInstance } from './forward.ts'
 import { createApp, type Doors } from './http/app.ts'
+import { type Answer, closeSilent, openDoor } from './http/door.ts'
 import { readPages } from './http/pages.ts'
 import { addUp, type Metric, processMetrics, writeMetrics } from './metrics.ts'
 import { endSessions } from './protocols.ts'
@@ -30,6 +31,17 @@ export function createServer({
     return { ...served, metrics: () => writeMetrics(addUp([...served.metrics(), ...processMetrics(clock)])) }
   }
   let app: ReturnType<typeof createApp> | undefined
+  const answer: Answer = (request, env) => {
+    app ??= createApp({
+      ...opened(),
+      clock,
+      adminToken: config.adminToken,
+      readersMax: config.readersMax,
+      corsOrigins: config.corsOrigins,
+      pages,
+    })
+    return app.fetch(request, env)
+  }
   const server = createAdaptorServer({
     fetch: (request, env) => {
       if (elsewhere !== undefined && isOfInstance(env.incoming.url ?? '')) {
@@ -37,15 +49,7 @@ export function createServer({
         elsewhere(incoming, outgoing)
         return RESPONSE_ALREADY_SENT
       }
-      app ??= createApp({
-        ...opened(),
-        clock,
-        adminToken: config.adminToken,
-        readersMax: config.readersMax,
-        corsOrigins: config.corsOrigins,
-        pages,
-      })
-      return app.fetch(request, env)
+      return answer(request, env as HttpBindings)
     },
     // Slow headers are cut early (OWASP, denial of service); none of these bounds a stream that has begun.
     serverOptions: {
@@ -55,8 +59,9 @@ export function createServer({
       maxHeaderSize: 16 * 1024,
       keepAliveTimeout: 5000,
     },
-  })
-  return server as Server
+  }) as Server
+  openDoor(server, { clock, answer })
+  return server
 }
 
 /** What is served of an instance. */
@@ -114,5 +119,6 @@ export function closeServer(server: Server, clock: Clock): Promise<void> {
     })
     server.closeIdleConnections()
     endSessions(server, false)
+    closeSilent(server)
   })
 }

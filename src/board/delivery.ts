@@ -1,8 +1,6 @@
-import { type Entry, frameOf } from './board.ts'
-import { chunk, event } from './frame.ts'
-import { type Gap, isGap } from './mailbox.ts'
-
-const frameOfItem = (item: Entry | Gap): Buffer => (isGap(item) ? chunk(event('gap', item)) : frameOf(item))
+import type { Entry } from './board.ts'
+import { frameOfItem } from './group.ts'
+import type { Gap } from './mailbox.ts'
 
 const isSame = (a: readonly unknown[], b: readonly unknown[]): boolean => {
   if (a.length !== b.length) return false
@@ -11,8 +9,8 @@ const isSame = (a: readonly unknown[], b: readonly unknown[]): boolean => {
 }
 
 /**
- * Turns what a reader is due into buffers. Readers of the same pairs are due the same, one after the other: from the second on they share
- * one buffer, and each costs one write instead of one per price.
+ * Turns what a reader outside of a group is due into buffers. Readers of the same pairs are often due the same, one after the other: from
+ * the second on they share one buffer, and each costs one write instead of one per price.
  */
 export function createDelivery(): (items: readonly (Entry | Gap)[]) => readonly Buffer[] {
   let before: readonly (Entry | Gap)[] = []

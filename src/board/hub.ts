@@ -1,12 +1,26 @@
 import { type Clock, every as repeat } from '../clock.ts'
-import type { Level, Pair } from '../price.ts'
+import type { Pair } from '../price.ts'
 import { type Audience, createAudience } from './audience.ts'
-import { type Board, type Entry, frameAt } from './board.ts'
+import { type Entry, frameAt } from './board.ts'
 import { createDelivery } from './delivery.ts'
 import { chunk, comment, event } from './frame.ts'
+import { createGreetings, type GreetingsOptions } from './greeting.ts'
+import { createGroups } from './group.ts'
 import { type AskMissing, inOrder, isGap } from './mailbox.ts'
 import { entriesOf, type Found } from './missing.ts'
-import { block, createReader, give, newsOf, type Outlet, type Reader, type ReaderOptions, type Seat } from './reader.ts'
+import { createPace } from './pace.ts'
+import {
+  conditionOf,
+  createReader,
+  isEven,
+  isOutgrown,
+  newsOf,
+  type Outlet,
+  openMailbox,
+  type Reader,
+  type ReaderOptions,
+  type Seat,
+} from './reader.ts'
 import { createRhythm } from './rhythm.ts'
 
 export type { Outlet, ReaderOptions, Seat } from './reader.ts'
@@ -23,48 +37,45 @@ export interface Hub {
   tell(pair: Pair, name: string, value: unknown): void
   /** Tells every reader, and whoever still comes, to come back after a wait drawn between the two, and ends its stream. */
   farewell(minMs: number, maxMs: number): void
-  counts(): { readonly readers: number; readonly cutStuck: number; readonly cutFull: number; readonly delivered: number }
+  counts(): Counts
   stop(): void
 }
 
-export interface HubOptions {
-  readonly clock: Clock
-  readonly board: Board
-  /** Level of one pair now. */
-  readonly levelOf: (pair: Pair) => Level
-  /** What `event: status` says beside the pairs. */
-  readonly status: () => { readonly level: Level; readonly role: string; readonly since: number }
-  /** Where to ask for trades that a reader of every one lacks; unset: nowhere. */
-  readonly ask?: AskMissing
+export interface Counts {
+  readonly readers: number
+  /** Of these, those who are not sent to together with others. */
+  readonly apart: number
+  /** How often a reader stopped keeping up. */
+  readonly fellBehind: number
+  readonly cutStuck: number
+  readonly cutFull: number
+  readonly delivered: number
 }
 
-const heartbeatAfterMs = 15_000
-const stuckAfterMs = 30_000
-const waitingBytesMax = 1024 * 1024
+export interface HubOptions extends GreetingsOptions {
+  readonly clock: Clock
+  /** Where to ask for trades that a reader of every one lacks; unset: nowhere. */
+  readonly ask?: AskMissing
+  /** Prices that come within this time may leave together while there are many; default 10. */
+  readonly windowMs?: number
+}
+
 const lookEveryMs = 1000
-/** While prices come faster than they are written, writing rests as long as it took, so that more go out together; at most this long. */
-const restMaxMs = 5
+const defaultWindowMs = 10
 const commentFrame = chunk(comment)
 
-export function createHub({ clock, board, levelOf, status, ask }: HubOptions): Hub {
+export function createHub({ clock, board, levelOf, status, ask, windowMs = defaultWindowMs }: HubOptions): Hub {
   const readers = new Set<Reader>()
+  const groups = createGroups(ask)
+  const greetings = createGreetings({ board, levelOf, status })
+  /** Those who are not in a group: with an interval, behind, or still to be told from what they had elsewhere. */
   const latest: Audience<Reader> = createAudience()
   const every: Audience<Reader> = createAudience()
   /** The newest price of each pair since the last flush. */
   const news = new Map<Pair, Entry>()
-  const counts = { cutStuck: 0, cutFull: 0, delivered: 0 }
+  const counts = { fellBehind: 0, cutStuck: 0, cutFull: 0, delivered: 0 }
   let dirty: Reader[] = []
-  let isScheduled = false
-  let restUntil = Number.NEGATIVE_INFINITY
   let leaving: { readonly minMs: number; readonly maxMs: number } | undefined
-
-  const schedule = (): void => {
-    if (isScheduled) return
-    isScheduled = true
-    const restMs = restUntil - clock.now()
-    if (restMs >= 1) clock.setTimeout(flush, restMs)
-    else clock.soon(flush)
-  }
 
   const mark = (reader: Reader): void => {
     if (reader.isDirty || reader.blockedAt !== undefined) return
@@ -75,7 +86,7 @@ export function createHub({ clock, board, levelOf, status, ask }: HubOptions): H
   const offer = (reader: Reader, entry: Entry): void => {
     const news = newsOf(reader, entry, entry.isTold)
     if (news === undefined) return
-    give(reader, news)
+    reader.mailbox.put(news)
     mark(reader)
   }
 
@@ -83,14 +94,18 @@ export function createHub({ clock, board, levelOf, status, ask }: HubOptions): H
     if (news.size === 0) return
     const entries = inOrder([...news.values()])
     news.clear()
-    for (const entry of entries) for (const reader of latest.of(entry.pair)) offer(reader, entry)
+    for (const entry of entries) {
+      groups.offerLatest(entry)
+      for (const reader of latest.of(entry.pair)) offer(reader, entry)
+    }
   }
 
-  const flush = (): void => {
-    isScheduled = false
-    const now = clock.now()
-    const isBusy = news.size > 1
+  const flush = (now: number): void => {
     distribute()
+    groups.flush((reader, frames, items) => {
+      counts.delivered += items
+      write(reader, frames, now)
+    })
     const due = dirty
     dirty = []
     const framesOf = createDelivery()
@@ -98,19 +113,27 @@ export function createHub({ clock, board, levelOf, status, ask }: HubOptions): H
       reader.isDirty = false
       if (reader.blockedAt === undefined && readers.has(reader)) deliver(reader, now, framesOf)
     }
-    const end = clock.now()
-    restUntil = isBusy ? end + Math.min(end - now, restMaxMs) : end
   }
+  const pace = createPace(clock, windowMs, flush)
 
   const deliver = (reader: Reader, now: number, framesOf: ReturnType<typeof createDelivery>): void => {
-    const items = reader.fresh.length > 0 ? reader.fresh : reader.mailbox.take(now)
+    const items = reader.mailbox.take(now)
     if (items.length > 0) {
       counts.delivered += items.length
-      const frames = framesOf(items)
-      reader.fresh.length = 0
-      write(reader, frames, now)
+      write(reader, framesOf(items), now)
     }
     if (!reader.mailbox.isEmpty) waiting.add(reader)
+    else settle(reader)
+  }
+
+  /** A reader that has had all there is goes on in a group; or after the next flush, if the group is still to be sent what it has had. */
+  const settle = (reader: Reader): void => {
+    if (reader.group !== undefined || !isEven(reader)) return
+    if (groups.take(reader)) audienceOf(reader).leave(reader, reader.pairs)
+    else {
+      mark(reader)
+      pace.soon()
+    }
   }
 
   const write = (reader: Reader, frames: readonly Buffer[], now: number): void => {
@@ -118,17 +141,21 @@ export function createHub({ clock, board, levelOf, status, ask }: HubOptions): H
     if (!reader.outlet.write(frames)) block(reader, now)
   }
 
+  /** The reader does not keep up: from here on a mailbox of its own conflates. */
+  const block = (reader: Reader, now: number): void => {
+    if (reader.blockedAt === undefined) counts.fellBehind += 1
+    reader.blockedAt ??= now
+    if (groups.leave(reader)) audienceOf(reader).join(reader, reader.pairs)
+  }
+
   const waiting = createRhythm<Reader>({
     clock,
     dueAt: reader => reader.mailbox.dueAt(),
     due: those => {
       for (const reader of those) mark(reader)
-      schedule()
+      pace.soon()
     },
   })
-
-  const statusOf = (pairs: readonly Pair[]): string =>
-    event('status', { ...status(), pairs: Object.fromEntries(pairs.map(pair => [pair, levelOf(pair)])) })
 
   const tellStatus = (reader: Reader, text: string, frame: () => Buffer): void => {
     if (text === reader.told || reader.blockedAt !== undefined) return
@@ -152,24 +179,30 @@ export function createHub({ clock, board, levelOf, status, ask }: HubOptions): H
   const leave = (reader: Reader): void => {
     if (!readers.delete(reader)) return
     waiting.delete(reader)
-    audienceOf(reader).leave(reader, reader.pairs)
+    if (!groups.leave(reader)) audienceOf(reader).leave(reader, reader.pairs)
   }
 
-  const cut = (reader: Reader): void => {
+  const cut = (reader: Reader, reason: 'stuck' | 'full'): void => {
+    counts[reason === 'stuck' ? 'cutStuck' : 'cutFull'] += 1
     leave(reader)
     reader.outlet.cut()
+  }
+
+  const forget = (reader: Reader): void => {
+    if (reader.after === undefined || !isOutgrown(reader, board)) return
+    reader.after = undefined
+    settle(reader)
   }
 
   const look = (): void => {
     const now = clock.now()
     for (const reader of readers) {
-      if (reader.blockedAt !== undefined && now - reader.blockedAt >= stuckAfterMs) {
-        counts.cutStuck += 1
-        cut(reader)
-      } else if (reader.outlet.waitingBytes > waitingBytesMax) {
-        counts.cutFull += 1
-        cut(reader)
-      } else if (reader.blockedAt === undefined && now - reader.writtenAt >= heartbeatAfterMs) write(reader, [commentFrame], now)
+      const condition = conditionOf(reader, now)
+      if (condition === 'stuck' || condition === 'full') cut(reader, condition)
+      else {
+        if (condition === 'silent') write(reader, [commentFrame], now)
+        forget(reader)
+      }
     }
   }
 
@@ -184,11 +217,10 @@ export function createHub({ clock, board, levelOf, status, ask }: HubOptions): H
   const drained = (reader: Reader): void => {
     if (reader.blockedAt === undefined || !readers.has(reader)) return
     reader.blockedAt = undefined
-    const text = statusOf(reader.pairs)
+    const text = greetings.statusOf(reader.pairs)
     tellStatus(reader, text, () => chunk(text))
-    if (reader.mailbox.isEmpty) return
     mark(reader)
-    schedule()
+    pace.soon()
   }
 
   const stopLooking = repeat(clock, lookEveryMs, look)
@@ -196,13 +228,20 @@ export function createHub({ clock, board, levelOf, status, ask }: HubOptions): H
     join: (options, outlet) => {
       // What is on its way to the others is in the snapshot already.
       distribute()
-      if (dirty.length > 0) schedule()
-      const reader = createReader(options, outlet, clock.now(), ask)
-      reader.told = statusOf(reader.pairs)
+      if (dirty.length > 0 || groups.isDirty) pace.soon()
+      const reader = createReader(options, outlet, clock.now())
+      reader.told = greetings.statusOf(reader.pairs)
       readers.add(reader)
-      audienceOf(reader).join(reader, reader.pairs)
-      write(reader, [chunk(options.preface + reader.told), ...snapshot(reader)], clock.now())
+      const isAtOnce = isEven(reader) && groups.joinAtOnce(reader)
+      if (!isAtOnce) {
+        openMailbox(reader, ask)
+        audienceOf(reader).join(reader, reader.pairs)
+      }
+      const last = isAtOnce ? greetings.snapshot(reader.pairs) : undefined
+      const frames = isAtOnce ? (last === undefined ? [] : [last]) : snapshot(reader)
+      write(reader, [greetings.preface(options.preface, reader.told), ...frames], clock.now())
       if (leaving !== undefined) sendAway(reader, leaving)
+      else settle(reader)
       return {
         leave: () => leave(reader),
         drained: () => drained(reader),
@@ -210,23 +249,25 @@ export function createHub({ clock, board, levelOf, status, ask }: HubOptions): H
       }
     },
     changed: entry => {
-      if (latest.has(entry.pair)) {
+      pace.count()
+      if (latest.has(entry.pair) || groups.hasLatest(entry.pair)) {
         news.delete(entry.pair)
         news.set(entry.pair, entry)
       }
+      groups.offerEvery(entry, reader => audienceOf(reader).join(reader, reader.pairs))
       for (const reader of every.of(entry.pair)) offer(reader, entry)
-      if (news.size > 0 || dirty.length > 0) schedule()
+      if (news.size > 0 || dirty.length > 0 || groups.isDirty) pace.soon()
     },
     found: found => {
       let entries: readonly Entry[] | undefined
       const made = (): readonly Entry[] => (entries ??= entriesOf(found))
       for (const reader of every.of(found.pair)) if (reader.mailbox.fill(found, made)) mark(reader)
-      if (dirty.length > 0) schedule()
+      if (dirty.length > 0) pace.soon()
     },
     levelsChanged: () => {
       const frames = new Map<string, Buffer>()
       for (const reader of readers) {
-        const text = statusOf(reader.pairs)
+        const text = greetings.statusOf(reader.pairs)
         tellStatus(reader, text, () => {
           const frame = frames.get(text) ?? chunk(text)
           frames.set(text, frame)
@@ -236,13 +277,14 @@ export function createHub({ clock, board, levelOf, status, ask }: HubOptions): H
     },
     tell: (pair, name, value) => {
       const frames = [chunk(event(name, value))]
-      for (const audience of [latest, every]) for (const reader of audience.of(pair)) write(reader, frames, clock.now())
+      const those = [...latest.of(pair), ...every.of(pair), ...groups.membersOf(pair)]
+      for (const reader of those) write(reader, frames, clock.now())
     },
     farewell: (minMs, maxMs) => {
       leaving = { minMs, maxMs }
       for (const reader of readers) sendAway(reader, leaving)
     },
-    counts: () => ({ readers: readers.size, ...counts }),
+    counts: () => ({ readers: readers.size, apart: readers.size - groups.size, ...counts }),
     stop: () => {
       stopLooking()
       waiting.stop()

@@ -19,6 +19,12 @@ export interface Mailbox {
   fill(missing: Missing, found: () => readonly Entry[]): boolean
   /** A price of this pair was put here before, so it knows by itself which trades are new. */
   knows(pair: Pair): boolean
+  /** Last trade of each pair that was put here, undefined for a price without one; empty where nobody asks. */
+  readonly trades: ReadonlyMap<Pair, number | undefined>
+  /** What is due, whenever. */
+  readonly waiting: readonly (Entry | Gap)[]
+  /** Before this price others are missing that might be asked for. */
+  lacks(entry: Entry): boolean
   /** When something kept back by the interval is due; Infinity: nothing is waiting. */
   dueAt(): number
   readonly isEmpty: boolean
@@ -71,12 +77,19 @@ export function createLatestMailbox(intervalMs: number): Mailbox {
     take: now => inOrder(intervalMs > 0 ? takeDue(now) : takeAll()),
     fill: () => false,
     knows: () => false,
+    trades: noTrades,
+    get waiting() {
+      return [...pending.values()]
+    },
+    lacks: () => false,
     dueAt: () => (pending.size === 0 ? Number.POSITIVE_INFINITY : intervalMs === 0 || hasFirst ? 0 : beatAt),
     get isEmpty() {
       return pending.size === 0
     },
   }
 }
+
+const noTrades: ReadonlyMap<Pair, undefined> = new Map()
 
 /** Sorts by position, in place; most often there is nothing to do. */
 export function inOrder(entries: Entry[]): Entry[] {
@@ -91,8 +104,9 @@ export function inOrder(entries: Entry[]): Entry[] {
 const byPosition = (a: Entry, b: Entry): number => compare(a.at, b.at)
 const compare = (a: Position, b: Position): number => a.epoch - b.epoch || a.sequence - b.sequence
 
-/** Prices a reader in mode=every may have waiting. At about 450 bytes each, under 2 MB. */
+/** Prices a reader in mode=every may have waiting, and how long they may be together. Each is about 450 bytes; those of the bus may have 4 KiB. */
 export const everyMax = 4096
+export const everyBytesMax = 2 * 1024 * 1024
 
 /** Asks for trades that are missing. Returns until when (monotonic clock) to wait for them; undefined: they cannot be had. */
 export type AskMissing = (missing: Missing) => number | undefined
@@ -105,14 +119,33 @@ interface Hold extends Missing {
 
 const isHold = (item: Entry | Gap): item is Hold => 'until' in item
 
+export interface EveryOptions {
+  /** What the reader had when it left, to tell it what it missed. */
+  readonly after?: Position | undefined
+  readonly ask?: AskMissing | undefined
+  /** Goes on from there: what its reader had, and what it is still due. */
+  readonly before?: Mailbox | undefined
+}
+
 /**
- * Keeps every trade, each once and in order, up to {@link everyMax}; beyond it what is waiting is dropped and told as a gap. The first price
- * of a pair is sent whatever brought it. `after`: what the reader had when it left, to tell it what it missed.
+ * Keeps every trade, each once and in order, up to {@link everyMax} and {@link everyBytesMax}; beyond it what is waiting is dropped and told
+ * as a gap. The first price of a pair is sent whatever brought it.
  */
-export function createEveryMailbox(after?: Position, ask: AskMissing = () => undefined): Mailbox {
-  let queue: (Entry | Gap)[] = []
+export function createEveryMailbox({ after, ask = () => undefined, before }: EveryOptions = {}): Mailbox {
+  let queue: (Entry | Gap)[] = before === undefined ? [] : [...before.waiting]
   let holds = 0
-  const lastTrade = new Map<Pair, number | undefined>()
+  let bytes = bytesOf(queue)
+  const lastTrade = new Map(before?.trades)
+
+  /** Trades between the last one and this, if it is known that there were some. */
+  const missingBefore = (entry: Entry): Missing | undefined => {
+    // Trades tell one by one what happened, or (aggTrade) in one what several did; everything else skips those before it.
+    if (!entry.isAfterGap && entry.update.cause === 'trade') return undefined
+    const { pair } = entry
+    const [last, tradeId] = [lastTrade.get(pair), tradeIdOf(entry)]
+    if (last === undefined || tradeId === undefined || tradeId <= last + 1) return undefined
+    return { pair, from: last + 1, to: tradeId - 1 }
+  }
 
   const hold = (gap: Missing): Gap => {
     const until = ask(gap)
@@ -135,6 +168,7 @@ export function createEveryMailbox(after?: Position, ask: AskMissing = () => und
       }
     }
     if (at > 0) queue = queue.slice(at)
+    bytes = bytesOf(queue)
     return due
   }
 
@@ -148,10 +182,14 @@ export function createEveryMailbox(after?: Position, ask: AskMissing = () => und
       missed.set(pair, { pair, from: before === undefined ? from : before.from, to })
     }
     queue = [...missed.values()]
+    bytes = 0
   }
 
   const add = (entry: Entry, gap: Gap | undefined): void => {
     if (queue.length >= everyMax) drop()
+    const { length } = entry.update.body
+    if (bytes + length > everyBytesMax) drop()
+    bytes += length
     if (gap !== undefined) queue.push(gap)
     queue.push(entry)
   }
@@ -167,11 +205,9 @@ export function createEveryMailbox(after?: Position, ask: AskMissing = () => und
       const before = lastTrade.get(pair)
       if (tradeId === undefined) return entry.update.cause === 'book' ? undefined : add(entry, undefined)
       if (before !== undefined && tradeId <= before) return
+      const missing = missingBefore(entry)
       lastTrade.set(pair, tradeId)
-      // Trades tell one by one what happened, or (aggTrade) in one what several did; everything else skips those before it.
-      const mayLack = entry.isAfterGap || entry.update.cause !== 'trade'
-      const isGapped = mayLack && before !== undefined && tradeId > before + 1
-      add(entry, isGapped ? hold({ pair, from: before + 1, to: tradeId - 1 }) : undefined)
+      add(entry, missing === undefined ? undefined : hold(missing))
     },
     fill: (missing, found) => {
       if (holds === 0) return false
@@ -186,9 +222,15 @@ export function createEveryMailbox(after?: Position, ask: AskMissing = () => und
       if (holds > 0) return takeHeld(now)
       const taken = queue
       if (taken.length > 0) queue = []
+      bytes = 0
       return taken
     },
     knows: pair => lastTrade.has(pair),
+    trades: lastTrade,
+    get waiting() {
+      return queue
+    },
+    lacks: entry => missingBefore(entry) !== undefined,
     dueAt: () => {
       const [first] = queue
       if (first === undefined) return Number.POSITIVE_INFINITY
@@ -199,6 +241,9 @@ export function createEveryMailbox(after?: Position, ask: AskMissing = () => und
     },
   }
 }
+
+const bytesOf = (items: readonly (Entry | Gap)[]): number =>
+  items.reduce((sum, item) => sum + (isGap(item) ? 0 : item.update.body.length), 0)
 
 export const isGap = (item: Entry | Gap): item is Gap => !('update' in item)
 

@@ -1,5 +1,6 @@
 import { isNewer, type Pair, type Position } from '../price.ts'
-import { type Entry, renumber } from './board.ts'
+import { type Board, type Entry, renumber } from './board.ts'
+import type { Group } from './group.ts'
 import { type AskMissing, createEveryMailbox, createLatestMailbox, type Mailbox } from './mailbox.ts'
 
 /** How bytes reach one reader. Frames are chunks of a chunked HTTP body. */
@@ -34,15 +35,20 @@ export interface Seat {
 }
 
 /** One open stream, as the hub sees it. */
-export interface Reader extends Pick<ReaderOptions, 'pairs' | 'mode' | 'after'> {
+export interface Reader extends Pick<ReaderOptions, 'mode' | 'intervalMs'> {
+  pairs: readonly Pair[]
   readonly outlet: Outlet
-  readonly mailbox: Mailbox
-  /** Gets what is new at each flush, without a mailbox in between, while it keeps up. */
-  readonly isDirect: boolean
+  /** The same for readers of the same pairs in the same mode. */
+  key: string
+  /** What it had when it left another stream; undefined: nothing that could still matter. */
+  after: Position | undefined
+  /** In a group it is the group's. */
+  mailbox: Mailbox
+  group: Group | undefined
+  /** Where it stands in its group. */
+  place: number
   /** The last position that was numbered for this reader, by a clock that the term's leader does not share. */
   renumbered: Position | undefined
-  /** What this flush found for a direct reader; each pair at most once. */
-  fresh: Entry[]
   isDirty: boolean
   /** When it stopped keeping up; undefined: it keeps up. */
   blockedAt: number | undefined
@@ -50,24 +56,50 @@ export interface Reader extends Pick<ReaderOptions, 'pairs' | 'mode' | 'after'> 
   told: string
 }
 
-export function createReader(options: ReaderOptions, outlet: Outlet, now: number, ask?: AskMissing): Reader {
-  const { pairs, after, mode, intervalMs } = options
-  const isEvery = mode === 'every'
-  // Spelled out: an object made by spreading is nine times slower to touch (test/bench/hub.bench.mjs), and each delivery touches one.
+export function createReader({ pairs, after, mode, intervalMs }: ReaderOptions, outlet: Outlet, now: number): Reader {
+  // Spelled out: an object made by spreading is nine times slower to touch (npm run bench -- hub), and each delivery touches one.
   return {
     pairs,
     mode,
+    intervalMs,
+    key: keyOf(pairs, mode),
     after,
     renumbered: undefined,
     outlet,
-    mailbox: isEvery ? createEveryMailbox(after, ask) : createLatestMailbox(intervalMs),
-    isDirect: !isEvery && intervalMs === 0,
-    fresh: [],
+    mailbox: notYet,
+    group: undefined,
+    place: -1,
     isDirty: false,
     blockedAt: undefined,
     writtenAt: now,
     told: '',
   }
+}
+
+/** Of a reader that has not been given anything yet. */
+const notYet = createLatestMailbox(0)
+
+/** Gives it a mailbox of its own. */
+export function openMailbox(reader: Reader, ask?: AskMissing): void {
+  const { mode, after, intervalMs } = reader
+  reader.mailbox = mode === 'every' ? createEveryMailbox({ after, ask }) : createLatestMailbox(intervalMs)
+}
+
+const keyOf = (pairs: readonly Pair[], mode: string): string => `${mode} ${[...pairs].sort().join()}`
+
+/** It has had all there is, and gets everything that comes as it comes. */
+export const isEven = ({ intervalMs, after, blockedAt, mailbox }: Reader): boolean =>
+  intervalMs === 0 && after === undefined && blockedAt === undefined && mailbox.isEmpty
+
+const heartbeatAfterMs = 15_000
+const stuckAfterMs = 30_000
+const waitingBytesMax = 1024 * 1024
+
+/** stuck: it has taken nothing for too long. full: too much waits for it. silent: it has been sent nothing for a while. */
+export function conditionOf({ blockedAt, writtenAt, outlet }: Reader, now: number): 'stuck' | 'full' | 'silent' | 'fine' {
+  if (blockedAt !== undefined && now - blockedAt >= stuckAfterMs) return 'stuck'
+  if (outlet.waitingBytes > waitingBytesMax) return 'full'
+  return blockedAt === undefined && now - writtenAt >= heartbeatAfterMs ? 'silent' : 'fine'
 }
 
 /** Microseconds since 1970 when a price was made, about: an epoch is a time, and the sequence counts from it (bus/publisher.ts). */
@@ -107,16 +139,18 @@ export function newsOf(reader: Reader, entry: Entry, isNow: boolean): Entry | un
   return renumber(entry, reader.renumbered)
 }
 
-/** Puts a newer price where the reader's next delivery finds it. */
-export function give(reader: Reader, entry: Entry): void {
-  if (reader.isDirect && reader.blockedAt === undefined && reader.mailbox.isEmpty) reader.fresh.push(entry)
-  else reader.mailbox.put(entry)
-}
-
-/** The reader does not keep up: from here on its mailbox conflates. */
-export function block(reader: Reader, now: number): void {
-  if (reader.blockedAt !== undefined) return
-  reader.blockedAt = now
-  for (const entry of reader.fresh) reader.mailbox.put(entry)
-  reader.fresh.length = 0
+/**
+ * Whether what a reader had elsewhere can be forgotten: every pair it reads has had a newer price here, long enough after that no other
+ * term's first prices, nor any instance on its own, can bring something it has seen.
+ */
+export function isOutgrown(reader: Reader, board: Pick<Board, 'get'>): boolean {
+  const { after, renumbered, pairs, mode, mailbox } = reader
+  if (after === undefined || renumbered !== undefined) return false
+  let newestAt = 0
+  for (const pair of pairs) {
+    const at = board.get(pair)?.update.at
+    if (at === undefined || !isNewer(at, after) || (mode === 'every' && !mailbox.knows(pair))) return false
+    newestAt = Math.max(newestAt, madeAt(at))
+  }
+  return newestAt > madeAt(after) + 2 * seenWithinMicros
 }

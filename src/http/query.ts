@@ -24,7 +24,17 @@ export function readPair(text: string): Asked<Pair> {
   return pair === undefined ? malformed(`${quoted(text)} is no pair; one looks like BTC/USD`) : { kind: 'asked', value: pair }
 }
 
+/** What was read last: readers that come in a storm ask for the same, and keep one list between them. */
+let lastRead: { readonly text: string; readonly asked: Asked<readonly Pair[]> } | undefined
+
 export function readPairs(text: string | undefined): Asked<readonly Pair[]> {
+  if (text !== undefined && text === lastRead?.text) return lastRead.asked
+  const asked = parsePairs(text)
+  if (text !== undefined) lastRead = { text, asked }
+  return asked
+}
+
+function parsePairs(text: string | undefined): Asked<readonly Pair[]> {
   if (text === undefined || text.trim() === '') return malformed('pairs is missing: ask for some as in ?pairs=BTC/USD,ETH/USD')
   const parts = text.split(',')
   if (parts.length > pairsPerRequestMax) return malformed(`${parts.length} pairs in one request; at most ${pairsPerRequestMax} are served`)

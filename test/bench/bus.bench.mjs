@@ -1,15 +1,16 @@
 /**
  * The speed of the bus: what one instance publishes in a second, what a price costs Redis, what it costs a follower to hear one. Everything is
- * compared within one run, alternating, medians of five. `npm run build`, then `node test/bench/bus.bench.mjs [dist]`; needs redis-server.
+ * compared within one run, alternating, medians of five. Needs redis-server. Starts itself again as the follower: `node bus.bench.mjs DIST RECEIVER PORT`.
  */
 import { fork, spawn } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
-import { cpus } from 'node:os'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { Redis } from 'ioredis'
 
-const [, , distFolder = 'dist', child, childPort] = process.argv
+export const title = 'what the bus carries, and what it costs Redis and a follower'
+
+const isChild = process.argv[1] === fileURLToPath(import.meta.url)
+const [distFolder = 'dist', child, childPort] = isChild ? process.argv.slice(2) : []
 const dist = pathToFileURL(`${distFolder}/`)
 const load = path => import(new URL(path, dist).href)
 const { systemClock: clock } = await load('src/clock.js')
@@ -123,7 +124,7 @@ if (child !== undefined) {
   process.send('ready')
 }
 
-async function main() {
+export async function run() {
   const port = 21_000 + (process.pid % 9000)
   const server = spawn(
     'redis-server',
@@ -134,6 +135,7 @@ async function main() {
   try {
     const results = { publish: await benchPublish(port), receive: await benchReceive(port) }
     report(results)
+    return results
   } finally {
     server.kill('SIGKILL')
   }
@@ -278,9 +280,4 @@ function report({ publish, receive }) {
   console.log(`\nhearing ${heard} prices, processor time of the follower\n`)
   for (const [name, { micros, ratio }] of Object.entries(receive))
     console.log(`${name.padEnd(46)} ${micros.toFixed(2).padStart(10)} µs ${ratio.toFixed(2).padStart(9)} × by hand`)
-  mkdirSync('.cache/bench', { recursive: true })
-  const machine = { node: process.version, cpu: cpus()[0]?.model, cores: cpus().length, at: new Date().toISOString() }
-  writeFileSync('.cache/bench/bus.json', JSON.stringify({ machine, rounds, publish, receive }, null, 2))
 }
-
-if (child === undefined) await main()

@@ -1,18 +1,16 @@
 /**
- * What one delivery costs before the socket: board, hub and mailboxes with readers that take and drop. `npm run build`, then
- * `node test/bench/hub.bench.mjs [dist]`. Each update is flushed by itself (as when quiet), or 20 at a time (as when busy).
+ * Board, hub and mailboxes with readers that take and drop. Each update is flushed by itself (as when quiet), or 20 at a time (as when busy).
+ * `--dist FOLDER`: another build.
  */
 import { pathToFileURL } from 'node:url'
 
-const dist = pathToFileURL(`${process.argv[2] ?? 'dist'}/`)
-const { createBoard } = await import(new URL('src/board/board.js', dist).href)
-const { createHub } = await import(new URL('src/board/hub.js', dist).href)
+export const title = 'what one delivery costs before the socket'
 
 const readers = 1000
 const updates = 1000
 const pairs = Array.from({ length: 20 }, (_, index) => `P${index}/USD`)
 
-function run({ perFlush, mode, intervalMs, isBlocked }) {
+function measure({ createBoard, createHub }, { perFlush, mode, intervalMs, isBlocked }) {
   let soon
   let now = 0
   const clock = {
@@ -74,7 +72,14 @@ const cases = [
   ['interval 100 ms', { perFlush: 1, mode: 'latest', intervalMs: 100, isBlocked: false }],
   ['every, one by one', { perFlush: 1, mode: 'every', intervalMs: 0, isBlocked: false }],
 ]
-for (const [name, options] of cases) {
-  const { ns } = run(options)
-  console.log(`${name.padEnd(24)} ${ns.toFixed(1).padStart(8)} ns per reader and update`)
+
+export async function run({ dist = 'dist' }) {
+  const load = path => import(new URL(path, pathToFileURL(`${dist}/`)).href)
+  const parts = { ...(await load('src/board/board.js')), ...(await load('src/board/hub.js')) }
+  const nanos = {}
+  for (const [name, options] of cases) {
+    nanos[name] = measure(parts, options).ns
+    console.log(`${name.padEnd(24)} ${nanos[name].toFixed(1).padStart(8)} ns per reader and update`)
+  }
+  return { nanos }
 }

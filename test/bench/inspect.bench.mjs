@@ -1,6 +1,4 @@
 /**
- * What it costs to be looked at. `npm run build && npx tsc -p test/simulation/tsconfig.json`, then `node test/bench/inspect.bench.mjs [dist]`.
- *
  * Each row runs alternately with nobody looking and with one page open whose stream is read to the end; CPU time of the whole process,
  * the median of the ratios of neighbouring rounds.
  *
@@ -12,7 +10,9 @@
 import { EventEmitter } from 'node:events'
 import { pathToFileURL } from 'node:url'
 
-const dist = pathToFileURL(`${process.argv[2] ?? 'dist'}/`)
+export const title = 'what it costs the machines to be looked at'
+
+const dist = pathToFileURL('dist/')
 const load = path => import(new URL(path, dist).href)
 const { createInstance } = await load('src/instance.js')
 const { createEmbeddedStore } = await load('src/embedded.js')
@@ -160,52 +160,59 @@ async function compare({ rounds, alone, watched }) {
   return { ratio: median(ratios), spread: [Math.min(...ratios), Math.max(...ratios)], alone: median(times.alone) }
 }
 
-const rows = []
-const one = await startInstance()
-const { gateway } = one.instance
-let seen = { records: 0, bytes: 0 }
-const whileLooking = work => async () => {
-  const page = look('one', gateway)
-  await work()
-  seen = page.close()
-}
-
-const prices = () => one.frames(20_000)
-const before = one.written()
-rows.push(['price path', 'per frame', 20_000, await compare({ rounds: 41, alone: prices, watched: whileLooking(prices) })])
-if (one.written() === before) throw new Error('no price reached the reader')
-
-const world = async observed => {
-  const { troubles } = await play('bench', [], observed)
-  if (troubles.length > 0) throw new Error(troubles.join())
-}
-const cluster = async () => {
-  const pages = []
-  await world(instance => pages.push(look(instance.gateway.id, instance.gateway)))
-  seen = pages.map(page => page.close())[0]
-}
-rows.push(['whole cluster', 'per virtual second', 120, await compare({ rounds: 7, alone: () => world(), watched: cluster })])
-if (seen.records < 100) throw new Error(`the page saw ${seen.records} records`)
-
-const events = async () => {
-  for (let at = 0; at < 2000; at += 1) {
-    gateway.send({ type: 'websocket.lost' })
-    gateway.send({ type: 'websocket.heard' })
-    if (at % 50 === 49) await tick()
+export async function run({ quick = false }) {
+  const rows = []
+  const one = await startInstance()
+  const { gateway } = one.instance
+  let seen = { records: 0, bytes: 0 }
+  const whileLooking = work => async () => {
+    const page = look('one', gateway)
+    await work()
+    seen = page.close()
   }
-}
-rows.push(['bare events', 'per event to a child', 4000, await compare({ rounds: 11, alone: events, watched: whileLooking(events) })])
-if (seen.records < 1000) throw new Error(`the page saw ${seen.records} records`)
 
-const idle = async () => {
-  const { unsubscribe } = gateway.system.inspect(() => {})
-  await events()
-  unsubscribe()
-}
-rows.push(['… do nothing', 'per event to a child', 4000, await compare({ rounds: 11, alone: events, watched: idle })])
+  const prices = () => one.frames(20_000)
+  const before = one.written()
+  rows.push(['price path', 'per frame', 20_000, await compare({ rounds: quick ? 3 : 41, alone: prices, watched: whileLooking(prices) })])
+  if (one.written() === before) throw new Error('no price reached the reader')
 
-for (const [name, unit, count, { ratio, spread, alone }] of rows)
-  console.log(
-    `${name.padEnd(14)} ${ratio.toFixed(3)} × (${spread.map(one => one.toFixed(2)).join(' to ')}); alone ${(alone / count).toFixed(1)} µs ${unit}`,
-  )
-process.exit(0)
+  const world = async observed => {
+    const { troubles } = await play('bench', [], observed)
+    if (troubles.length > 0) throw new Error(troubles.join())
+  }
+  const cluster = async () => {
+    const pages = []
+    await world(instance => pages.push(look(instance.gateway.id, instance.gateway)))
+    seen = pages.map(page => page.close())[0]
+  }
+  rows.push(['whole cluster', 'per virtual second', 120, await compare({ rounds: quick ? 1 : 7, alone: () => world(), watched: cluster })])
+  if (seen.records < 100) throw new Error(`the page saw ${seen.records} records`)
+
+  const events = async () => {
+    for (let at = 0; at < 2000; at += 1) {
+      gateway.send({ type: 'websocket.lost' })
+      gateway.send({ type: 'websocket.heard' })
+      if (at % 50 === 49) await tick()
+    }
+  }
+  rows.push([
+    'bare events',
+    'per event to a child',
+    4000,
+    await compare({ rounds: quick ? 3 : 11, alone: events, watched: whileLooking(events) }),
+  ])
+  if (seen.records < 1000) throw new Error(`the page saw ${seen.records} records`)
+
+  const idle = async () => {
+    const { unsubscribe } = gateway.system.inspect(() => {})
+    await events()
+    unsubscribe()
+  }
+  rows.push(['… do nothing', 'per event to a child', 4000, await compare({ rounds: quick ? 3 : 11, alone: events, watched: idle })])
+
+  for (const [name, unit, count, { ratio, spread, alone }] of rows)
+    console.log(
+      `${name.padEnd(14)} ${ratio.toFixed(3)} × (${spread.map(one => one.toFixed(2)).join(' to ')}); alone ${(alone / count).toFixed(1)} µs ${unit}`,
+    )
+  return { rows }
+}

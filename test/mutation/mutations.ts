@@ -609,8 +609,8 @@ const reading: readonly Mutation[] = [
     file: 'src/board/hub.ts',
     changes: [
       [
-        '    if (news === undefined) return\n    give',
-        "    if (news === undefined || (reader.mode === 'every' && reader.blockedAt !== undefined)) return\n    give",
+        '    if (news === undefined) return\n    reader',
+        "    if (news === undefined || (reader.mode === 'every' && reader.blockedAt !== undefined)) return\n    reader",
       ],
     ],
     suites: [unit('board-hub')],
@@ -618,12 +618,14 @@ const reading: readonly Mutation[] = [
   {
     name: 'trades that were lost on the bus are not told as a gap',
     file: 'src/board/mailbox.ts',
-    changes: [["const mayLack = entry.isAfterGap || entry.update.cause !== 'trade'", "const mayLack = entry.update.cause !== 'trade'"]],
+    changes: [
+      ["if (!entry.isAfterGap && entry.update.cause === 'trade') return undefined", "if (entry.update.cause === 'trade') return undefined"],
+    ],
     suites: [unit('board-mailbox')],
   },
   {
     name: 'a silent stream gets no comment, and proxies close it',
-    file: 'src/board/hub.ts',
+    file: 'src/board/reader.ts',
     changes: [['const heartbeatAfterMs = 15_000', 'const heartbeatAfterMs = 15_000_000']],
     suites: [unit('board-hub')],
   },
@@ -648,12 +650,24 @@ const reading: readonly Mutation[] = [
   {
     name: 'a reader that left is held for ever',
     file: 'src/board/hub.ts',
-    changes: [['    audienceOf(reader).leave(reader, reader.pairs)\n', '']],
+    changes: [['    if (!groups.leave(reader)) audienceOf(reader).leave(reader, reader.pairs)\n', '']],
     suites: [unit('mutation-hub')],
   },
   {
+    name: 'a reader that falls behind its group forgets which trades it had',
+    file: 'src/board/group.ts',
+    changes: [['createEveryMailbox({ ask, before: mailbox })', 'createEveryMailbox({ ask })']],
+    suites: [unit('board-group')],
+  },
+  {
+    name: 'who joins a group that is about to be sent to is sent what was in its greeting',
+    file: 'src/board/group.ts',
+    changes: [['if (group.isDirty) return false', 'if (group.isDirty && group.pairs.length === 0) return false']],
+    suites: [unit('board-hub')],
+  },
+  {
     name: 'a reader that takes nothing is never cut',
-    file: 'src/board/hub.ts',
+    file: 'src/board/reader.ts',
     changes: [['const stuckAfterMs = 30_000', 'const stuckAfterMs = 30_000_000']],
     suites: [unit('board-hub')],
   },

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createBoard, type Entry, frameAt, frameOf, tradeIdOf } from '../../src/board/board.ts'
-import { createEveryMailbox, createLatestMailbox, everyMax, isGap, type Mailbox } from '../../src/board/mailbox.ts'
+import { createEveryMailbox, createLatestMailbox, everyBytesMax, everyMax, isGap, type Mailbox } from '../../src/board/mailbox.ts'
 import type { Update } from '../../src/price.ts'
 import { fakeClock } from '../support/fake-clock.ts'
 import { updateOf } from '../support/outlet.ts'
@@ -256,6 +256,20 @@ describe('mailbox of every trade', () => {
     expect(taken(mailbox)).toEqual(['A/USD 1', 'A/USD 2', 'A/USD gap 15-19', 'A/USD 3', 'A/USD gap 21-29', 'A/USD 4'])
   })
 
+  test('prices longer than any of ours are held to the same memory', () => {
+    const mailbox = createEveryMailbox()
+    const long = (id: number): Entry => {
+      const update = updateOf({ at: id, pair: 'A/USD' })
+      return entryOf({ ...update, body: update.body.padStart(4000) })
+    }
+    const held = Math.floor(everyBytesMax / 4000)
+    for (let id = 1; id <= held + 1; id += 1) mailbox.put(long(id))
+    expect(held).toBeLessThan(everyMax)
+    expect(taken(mailbox)).toEqual([`A/USD gap 1-${held}`, `A/USD ${held + 1}`])
+    for (let id = held + 2; id <= 2 * held + 1; id += 1) mailbox.put(long(id))
+    expect(taken(mailbox)).toHaveLength(held)
+  })
+
   test('is bounded: what is too much is dropped and told as one gap of each pair', () => {
     const mailbox = createEveryMailbox()
     for (let id = 1; id <= everyMax; id += 1) mailbox.put(trade(id, id, { pair: id % 2 === 0 ? 'A/USD' : 'B/USD' }))
@@ -280,7 +294,7 @@ describe('mailbox of every trade', () => {
 
   test('tells a reader that comes back what it missed meanwhile', () => {
     const resumed = (put: Entry): string[] => {
-      const mailbox = createEveryMailbox({ epoch: 1, sequence: 20 })
+      const mailbox = createEveryMailbox({ after: { epoch: 1, sequence: 20 } })
       mailbox.put(put)
       return taken(mailbox)
     }

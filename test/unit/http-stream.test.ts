@@ -60,8 +60,7 @@ test('a stream has the headers of the contract, and no others of its own', async
     'content-type': 'text/event-stream',
     'cache-control': 'no-cache, no-transform',
     'x-accel-buffering': 'no',
-    connection: 'keep-alive',
-    'keep-alive': 'timeout=5',
+    connection: 'close',
     'transfer-encoding': 'chunked',
   })
 })
@@ -82,13 +81,23 @@ test('a stream is a valid chunked body, byte for byte, from the greeting to the 
   expect(text).toMatch(/^retry: 2000\n\nevent: status\ndata: \{/)
 })
 
-test('after the farewell the same connection answers the next request', async () => {
+test('a connection that begins with a stream ends with it', async () => {
   const made = await streamOf()
+  house.hub.farewell(250, 2000)
+  await made.hears('\r\n0\r\n\r\n')
+  await until('it is over', () => made.isOver)
+})
+
+test('after the farewell a connection that had other answers before answers the next request', async () => {
+  const made = await wire(request('/health/live'))
+  await made.hears('{"status":"alive"}')
+  made.send(request('/v1/stream?pairs=BTC/USD'))
+  await made.hears('event: status')
   house.hub.farewell(250, 2000)
   await made.hears('\r\n0\r\n\r\n')
   const length = made.heard().length
   made.send(request('/health/live'))
-  await made.hears('{"status":"alive"}')
+  await made.hears('{"status":"alive"}', 2)
   expect(made.heard().subarray(length).toString()).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
 })
 

@@ -42,9 +42,11 @@ describe('a mailbox of every trade', () => {
       .map(item => (isGap(item) ? `gap ${item.from}-${item.to}` : `${tradeIdOf(item)}${item.update.at.epoch === 0 ? '+' : ''}`))
   const open = (): { mailbox: Mailbox; asked: Missing[] } => {
     const asked: Missing[] = []
-    const mailbox = createEveryMailbox(undefined, missing => {
-      asked.push(missing)
-      return waits
+    const mailbox = createEveryMailbox({
+      ask: missing => {
+        asked.push(missing)
+        return waits
+      },
     })
     return { mailbox, asked }
   }
@@ -119,9 +121,11 @@ describe('a mailbox of every trade', () => {
       fc.property(fc.array(step, { maxLength: 40 }), steps => {
         let now = 0
         const asked: Missing[] = []
-        const mailbox = createEveryMailbox(undefined, missing => {
-          asked.push(missing)
-          return now + 3
+        const mailbox = createEveryMailbox({
+          ask: missing => {
+            asked.push(missing)
+            return now + 3
+          },
         })
         const told: string[] = []
         let id = 1

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Entry } from '../../src/board/board.ts'
 import { frameOf } from '../../src/board/board.ts'
-import { createReader, newsOf } from '../../src/board/reader.ts'
+import { createReader, newsOf, openMailbox } from '../../src/board/reader.ts'
 
 /** A reader that was elsewhere; each sentence is a bug that the simulation found. */
 
@@ -70,6 +70,7 @@ test('who reads every trade, and has had some here, is given all of a term, from
   const next = term + 60 * second
   const after = { epoch: term, sequence: 59 * second }
   const every = createReader({ pairs: ['A/USD'], mode: 'every', intervalMs: 0, preface: '', after }, outlet, 0)
+  openMailbox(every)
   expect(newsOf(every, entry(next, 100), true)).toBeUndefined()
   every.mailbox.put(entry(term, 59 * second + 500_000))
   expect(newsOf(every, entry(next, 101), true)).toBeDefined()

@@ -1,0 +1,61 @@
+import type { Level, Pair } from '../price.ts'
+import { type Board, type Entry, frameAt } from './board.ts'
+import { chunk, event } from './frame.ts'
+import { inOrder } from './mailbox.ts'
+
+/** What a reader is told first: made once for all who come one after the other and ask for the same, as in a storm. */
+export interface Greetings {
+  /** The text of `event: status` for these pairs, now. */
+  statusOf(pairs: readonly Pair[]): string
+  /** What goes before the first price. */
+  preface(text: string, told: string): Buffer
+  /** The last price of each of these pairs, in order, as one buffer; undefined: there is none yet. */
+  snapshot(pairs: readonly Pair[]): Buffer | undefined
+}
+
+export interface GreetingsOptions {
+  readonly board: Board
+  /** Level of one pair now. */
+  readonly levelOf: (pair: Pair) => Level
+  /** What `event: status` says beside the pairs. */
+  readonly status: () => { readonly level: Level; readonly role: string; readonly since: number }
+}
+
+export function createGreetings({ board, levelOf, status }: GreetingsOptions): Greetings {
+  let told = { pairs: [] as readonly Pair[], facts: [] as readonly unknown[], text: '' }
+  let greeted: { readonly preface: string; readonly told: string; readonly frame: Buffer } = {
+    preface: '',
+    told: '',
+    frame: Buffer.alloc(0),
+  }
+  let shown: { readonly frames: readonly Buffer[]; readonly whole: Buffer } = { frames: [], whole: Buffer.alloc(0) }
+
+  return {
+    statusOf: pairs => {
+      const { level, role, since } = status()
+      const facts = [level, role, since, ...pairs.map(levelOf)]
+      if (isSame(pairs, told.pairs) && isSame(facts, told.facts)) return told.text
+      const text = event('status', { level, role, since, pairs: Object.fromEntries(pairs.map(pair => [pair, levelOf(pair)])) })
+      told = { pairs, facts, text }
+      return text
+    },
+    preface: (preface, told) => {
+      if (greeted.preface !== preface || greeted.told !== told) greeted = { preface, told, frame: chunk(preface + told) }
+      return greeted.frame
+    },
+    snapshot: pairs => {
+      const known: Entry[] = []
+      for (const pair of pairs) {
+        const entry = board.get(pair)
+        if (entry !== undefined) known.push(entry)
+      }
+      if (known.length === 0) return undefined
+      // In order, so that the id of the last one stands for all of them when the reader comes back.
+      const frames = inOrder(known).map(entry => frameAt(entry, levelOf(entry.pair)))
+      if (!isSame(frames, shown.frames)) shown = { frames, whole: Buffer.concat(frames) }
+      return shown.whole
+    },
+  }
+}
+
+const isSame = (a: readonly unknown[], b: readonly unknown[]): boolean => a.length === b.length && a.every((one, at) => one === b[at])

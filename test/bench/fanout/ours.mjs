@@ -1,0 +1,60 @@
+/**
+ * The server, routes, hub and board of an instance on a port, fed with the updates of source.mjs in place of an exchange. Told to begin and
+ * asked for its memory by messages. `node ours.mjs DIST PORT [WINDOW_MS]`.
+ */
+import { pathToFileURL } from 'node:url'
+import { createSource, pairCount } from './source.mjs'
+
+const [, , distFolder, port, windowMs] = process.argv
+const dist = pathToFileURL(`${distFolder}/`)
+const load = path => import(new URL(path, dist).href)
+const { systemClock: clock } = await load('src/clock.js')
+const { readConfig } = await load('src/config.js')
+const { createBoard } = await load('src/board/board.js')
+const { createHub } = await load('src/board/hub.js')
+const { createServer, listen } = await load('src/server.js')
+
+const { config } = readConfig({ PORT: port, TICKCAST_PAIRS: 'P0/USD' })
+const levelOf = () => 'live'
+const board = createBoard(clock, entry => hub.changed(entry))
+const hub = createHub({
+  clock,
+  board,
+  levelOf,
+  status: () => ({ level: 'live', role: 'leader', since: 0 }),
+  ...(windowMs !== undefined && { windowMs: Number(windowMs) }),
+})
+const server = createServer({
+  clock,
+  config,
+  doors: () => ({
+    board,
+    hub,
+    levelOf,
+    wanted: { add: () => true, remove: () => {}, here: () => new Set() },
+    resolve: pair => ({ kind: 'trading', symbol: pair }),
+    search: () => [],
+    status: () => ({}),
+    unready: () => [],
+    handOver: () => false,
+  }),
+})
+
+const epoch = Date.now() * 1000
+const pairs = Array.from({ length: pairCount }, (_, index) => `P${index}/USD`)
+const before = new Array(pairCount).fill(0)
+const start = createSource((index, sequence, body) => {
+  const pair = pairs[index]
+  board.apply({ pair, at: { epoch, sequence }, prev: before[index], cause: 'trade', body }, Date.now())
+  before[index] = sequence
+})
+process.on('message', message => {
+  if (message.kind === 'go') start(message)
+  else {
+    globalThis.gc?.()
+    process.send({ memory: process.memoryUsage(), counts: hub.counts() })
+  }
+})
+process.on('disconnect', () => process.exit(0))
+await listen(server, { host: '127.0.0.1', port: Number(port) })
+process.send('ready')
