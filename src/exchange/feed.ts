@@ -59,6 +59,8 @@ const lookEveryMs = 250
 /** A look that comes so late means that we stood still ourselves. */
 const lateMs = 1000
 const silentMax = 20
+/** A socket that brought something within this time lives. */
+const livingMs = 2000
 
 interface OpenLink {
   readonly socket: Socket
@@ -105,6 +107,8 @@ export function createFeed({ clock, urls, streams, tick, note, connect }: FeedOp
   const lookFresh = (): void => {
     const [first] = open.values()
     if (first?.isReady !== true || isQuiet) return freshness.forgive()
+    // Where nothing speaks at all it is not a stream that is silent.
+    if (clock.now() - dataAt >= livingMs) return
     const { subscriptions } = first.socket
     const found = freshness.look(subscriptions.asked)
     if (found.length === 0) return

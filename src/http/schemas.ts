@@ -107,6 +107,11 @@ const exchange = object(
     ticks: count('Messages with a price'),
     garbage: count('Messages that are no JSON'),
     foreign: count('Messages of something not asked for'),
+    silent: listOf(text('A stream'), 'Streams that fell silent while their socket lives'),
+    missedTrades: object('Trades that readers of every one lacked', {
+      asked: count('Times they were asked for'),
+      found: count('Trades the exchange still knew'),
+    }),
   },
   ['host'],
 )

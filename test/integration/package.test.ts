@@ -43,7 +43,13 @@ describe('the package', () => {
       })
       const port = await until('the example listens', () => /^(\d+)\n/.exec(said)?.[1])
       const url = `http://127.0.0.1:${port}/machines`
-      expect(await (await fetch(`${url}/config`)).json()).toEqual({ mode: 'live', title: 'traffic light', maySend: false })
+      expect(await (await fetch(`${url}/config`)).json()).toEqual({
+        mode: 'live',
+        title: 'traffic light',
+        instance: 'traffic light',
+        maySend: false,
+        needsToken: false,
+      })
       const feed = await fetch(`${url}/feed`)
       const reader = feed.body?.getReader()
       let seen = ''
