@@ -142,10 +142,14 @@ describe.skipIf(!redisAvailable)('the links', { concurrent: true, timeout: 600_0
       expect(scene.watch.epochs).toHaveLength(terms)
       for (const one of scene.subjects) expect(linesSince(one, slowAt.wall, /^leadership/)).toEqual([])
       const followers = await scene.followers()
-      const late = followers
-        .flatMap(scene.readersOf)
-        .flatMap(({ log }) => log.filter(({ at }) => at > slowAt.mono + 2000).map(({ wallAt, receivedAt }) => wallAt - receivedAt))
-      expect(percentile(late, 0.99)).toBeLessThan(2 * 300 + 2 * 200 + lateMs())
+      const late = (mode: 'latest' | 'every'): number[] =>
+        followers
+          .flatMap(scene.readersOf)
+          .filter(reader => reader.mode === mode)
+          .flatMap(({ log }) => log.filter(({ at }) => at > slowAt.mono + 2000).map(({ wallAt, receivedAt }) => wallAt - receivedAt))
+      expect(percentile(late('latest'), 0.99)).toBeLessThan(2 * 300 + 2 * 200 + lateMs())
+      // Where a lost packet costs a connection, trades are missed: what follows them waits two seconds at most until they are there.
+      expect(percentile(late('every'), 0.99)).toBeLessThan(2 * 300 + 2 * 200 + 2000 + lateMs())
       for (const { net } of scene.subjects) net.heal()
     }))
 

@@ -101,6 +101,9 @@ export async function startChaos({ target, host = '127.0.0.1', random = Math.ran
       if (piece.bytes === undefined) to.end()
       else if (!to.destroyed) write(to, from, piece.bytes)
     }
+    const [next] = queue
+    // A timer may come a moment early, and no other may be set for this piece.
+    if (next !== undefined && !meets(held, way)) setTimeout(() => deliver(link, way), Math.max(1, next.dueAt - now))
   }
 
   const take = (link: Link, way: 'up' | 'down', bytes: Buffer | undefined): void => {
@@ -116,8 +119,9 @@ export async function startChaos({ target, host = '127.0.0.1', random = Math.ran
     const dueAt = Math.max(queue.at(-1)?.dueAt ?? 0, performance.now() + weather.delayMs + jitterMs + stallMs)
     queue.push({ dueAt, bytes: seen })
     const waitMs = dueAt - performance.now()
-    if (waitMs > 0) setTimeout(() => deliver(link, way), waitMs + 1)
-    else deliver(link, way)
+    if (waitMs <= 0) deliver(link, way)
+    // Behind others, the one before sets the timer.
+    else if (queue.length === 1) setTimeout(() => deliver(link, way), waitMs)
   }
 
   const server = createServer({ allowHalfOpen: true }, near => {
