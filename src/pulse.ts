@@ -11,7 +11,7 @@ export interface PulseOptions {
   readonly bus: Bus
   readonly diary: Pick<Diary, 'role' | 'term' | 'level'>
   readonly wanted: Pick<Wanted, 'everywhere'>
-  readonly levels: Pick<Levels, 'of'>
+  readonly levels: Pick<Levels, 'of' | 'beat'>
   readonly status: Pick<Status, 'ownTrouble'>
   /** The bus refused our epoch. */
   readonly fenced: () => void
@@ -26,7 +26,10 @@ export const createPulse =
     const stale = [...wanted.everywhere()].filter(pair => isCached(levels.of(pair)))
     const level = diary.level()
     const trouble = level === 'live' ? undefined : status.ownTrouble()
-    void bus.beat(epoch, writeHeartbeat({ epoch, instance, level, stale, trouble })).then(outcome => {
+    const heartbeat = { epoch, instance, level, stale, trouble }
+    // Who leads no longer is a follower who has heard this: what was stale a moment ago is not live because nobody says otherwise.
+    levels.beat(heartbeat)
+    void bus.beat(epoch, writeHeartbeat(heartbeat)).then(outcome => {
       if (outcome.kind === 'fenced' && diary.term().epoch === epoch) fenced()
     })
   }

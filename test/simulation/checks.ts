@@ -29,6 +29,9 @@ const awakeWithinMs = 3500
 const unplacedMs = 5000
 /** A reader of every trade may wait so long for those that were missed: two seconds, and what it takes to tell. */
 const missedWithinMs = 2500
+/** What a term tells in its first fifth of a second may be older than what came back from elsewhere within ten: the next message is news to it. */
+const repeatsSeenMs = 12_000
+const repeatsMs = 1750
 const attemptsMax = 300
 const attemptsWindowMs = 300_000
 /** One process, however often it is sent away: a first retry at once, then doubling. */
@@ -44,6 +47,14 @@ export function createChecks(world: World): Checks {
   const newestTrade = new Map<string, number>()
   let lostAt = world.server.lostAt
   let looks = 0
+
+  let leaders: readonly SimulatedProcess[] = []
+  let termAt = 0
+  const lookLeaders = (): void => {
+    const now = rolesOf(world).flatMap(({ process, status }) => (status?.role === 'leader' ? [process] : []))
+    if (now.some(process => !leaders.includes(process))) termAt = world.now
+    leaders = now
+  }
 
   const checkSockets = (): void => {
     const held = new Map<unknown, number>()
@@ -87,6 +98,7 @@ export function createChecks(world: World): Checks {
       const shown = reader.shown.get(pair)
       if (symbol === undefined || symbol.status !== 'TRADING') continue
       if (reader.isNewHere(pair, unplacedMs) && statusOf(process)?.epoch === 0) continue
+      if (reader.isNewHere(pair, repeatsSeenMs) && world.now - termAt < repeatsMs) continue
       const missedAt = shown === undefined ? symbol.tradedAt : (symbol.tradedTimes.get(shown.tradeId + 1) ?? 0)
       const isOld = (shown?.tradeId ?? 0) < symbol.tradeId && missedAt < world.now - freshWithinMs
       if (isOld)
@@ -132,6 +144,7 @@ export function createChecks(world: World): Checks {
     step: lease.step,
     look: () => {
       looks += 1
+      lookLeaders()
       checkSockets()
       checkSilence()
       if (looks % 2 === 0) checkFreshness()
