@@ -51,6 +51,9 @@ export const origin: Position = { epoch: 0, sequence: 0 }
 
 export const isNewer = (a: Position, b: Position): boolean => a.epoch > b.epoch || (a.epoch === b.epoch && a.sequence > b.sequence)
 
+/** Microseconds since 1970 when a price was made, about: an epoch is a time, and the sequence counts from it (bus/publisher.ts). */
+export const madeAt = ({ epoch, sequence }: Position): number => epoch + sequence
+
 export const formatPosition = (at: Position): string => `${at.epoch}-${at.sequence}`
 
 /** Reads `<epoch>-<sequence>`; anything else is undefined, never an error: a reader may send whatever it likes. */

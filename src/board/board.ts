@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts'
-import { isNewer, type Level, type Pair, type Position, type Update, withLevel } from '../price.ts'
+import { isNewer, type Level, madeAt, type Pair, type Position, type Update, withLevel } from '../price.ts'
 import { chunk, priceEvent } from './frame.ts'
 
 /** The last price of a pair, and when something was last heard of it. */
@@ -53,9 +53,13 @@ export interface Board {
   keep(pairs: ReadonlySet<Pair>): void
 }
 
+const behind = (newest: Position, epoch: number): Position =>
+  epoch > newest.epoch ? { epoch, sequence: madeAt(newest) - epoch + 1 } : { epoch: newest.epoch, sequence: newest.sequence + 1 }
+
 /**
  * A reader that comes back names the last id it saw, and means all its pairs. So ids grow in the order of applying, whatever the pair: a price
  * that comes late (stored, of a pair just wanted; from the bus, after a time alone with another clock) gets the place right behind the newest.
+ * So does one of a newer term that was made before it: the reader would say of all its pairs that what it has is older than it is.
  */
 export function createBoard(clock: Clock, applied: (entry: Entry) => void): Board {
   const entries = new Map<Pair, Entry>()
@@ -63,7 +67,7 @@ export function createBoard(clock: Clock, applied: (entry: Entry) => void): Boar
 
   const place = (at: Position): Position => {
     if (at.epoch === 0) return at
-    newest = isNewer(at, newest) ? at : { epoch: newest.epoch, sequence: newest.sequence + 1 }
+    newest = isNewer(at, newest) && madeAt(at) > madeAt(newest) ? at : behind(newest, at.epoch)
     return newest
   }
 

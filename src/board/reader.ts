@@ -1,4 +1,4 @@
-import { isNewer, type Pair, type Position } from '../price.ts'
+import { isNewer, madeAt, type Pair, type Position } from '../price.ts'
 import { type Board, type Entry, renumber } from './board.ts'
 import type { Group } from './group.ts'
 import { type AskMissing, createEveryMailbox, createLatestMailbox, type Mailbox } from './mailbox.ts'
@@ -102,8 +102,6 @@ export function conditionOf({ blockedAt, writtenAt, outlet }: Reader, now: numbe
   return blockedAt === undefined && now - writtenAt >= heartbeatAfterMs ? 'silent' : 'fine'
 }
 
-/** Microseconds since 1970 when a price was made, about: an epoch is a time, and the sequence counts from it (bus/publisher.ts). */
-const madeAt = ({ epoch, sequence }: Position): number => epoch + sequence
 /** Whoever takes over begins by telling what its socket brought while it waited to lead: the first prices of a term may be older than the term. */
 const repeatsMicros = 200_000
 /** Who left another stream longer ago has seen none of them. */

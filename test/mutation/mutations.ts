@@ -656,7 +656,7 @@ const reading: readonly Mutation[] = [
   {
     name: 'a reader that falls behind its group forgets which trades it had',
     file: 'src/board/group.ts',
-    changes: [['createEveryMailbox({ ask, before: mailbox })', 'createEveryMailbox({ ask })']],
+    changes: [['before: mailbox }', 'before: { ...mailbox, trades: new Map() } }']],
     suites: [unit('board-group')],
   },
   {

@@ -21,6 +21,21 @@ const taken = (mailbox: Mailbox, now = 0): string[] =>
   mailbox.take(now).map(item => (isGap(item) ? `${item.pair} gap ${item.from}-${item.to}` : `${item.pair} ${item.update.at.sequence}`))
 
 describe('board', () => {
+  test('gives ids that grow, and never say that what a reader has was made earlier than it was', () => {
+    const board = createBoard(fakeClock(), () => {})
+    const second = 1_000_000
+    const term = 1_795_000_000 * second
+    const place = (pair: string, epoch: number, sequence: number) => {
+      board.apply(updateOf({ at: { epoch, sequence }, pair }), 0)
+      return board.get(pair)?.at
+    }
+    expect(place('A/USD', term, 25 * second)).toEqual({ epoch: term, sequence: 25 * second })
+    expect(place('B/USD', term, 20 * second)).toEqual({ epoch: term, sequence: 25 * second + 1 })
+    // A term that began after 23 s, and a price of its first second.
+    expect(place('C/USD', term + 23 * second, second)).toEqual({ epoch: term + 23 * second, sequence: 2 * second + 2 })
+    expect(place('D/USD', term + 23 * second, 3 * second)).toEqual({ epoch: term + 23 * second, sequence: 3 * second })
+  })
+
   test('keeps only what is newer by position, whatever order it comes in', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 9 }))), positions => {
