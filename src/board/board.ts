@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts'
-import { isNewer, type Level, madeAt, type Pair, type Position, type Update, withLevel } from '../price.ts'
+import { isNewer, type Level, madeAt, origin, type Pair, type Position, type Update, withLevel } from '../price.ts'
 import { chunk, priceEvent } from './frame.ts'
 
 /** The last price of a pair, and when something was last heard of it. */
@@ -63,7 +63,7 @@ const behind = (newest: Position, epoch: number): Position =>
  */
 export function createBoard(clock: Clock, applied: (entry: Entry) => void): Board {
   const entries = new Map<Pair, Entry>()
-  let newest: Position = { epoch: 0, sequence: 0 }
+  let newest: Position = origin
 
   const place = (at: Position): Position => {
     if (at.epoch === 0) return at
@@ -124,7 +124,7 @@ export function renumber(entry: Entry, at: Position): Entry {
 }
 
 /** The same, for a reader that is to keep the id it has. */
-export const unplaced = (entry: Entry): Entry => ({ ...entry, at: { epoch: 0, sequence: 0 }, frame: undefined, reframed: undefined })
+export const unplaced = (entry: Entry): Entry => ({ ...entry, at: origin, frame: undefined, reframed: undefined })
 
 /** The same at the level it has now. */
 export function frameAt(entry: Entry, level: Level): Buffer {

@@ -1,8 +1,11 @@
-import type { Entry } from './board.ts'
-import { frameOfItem } from './group.ts'
-import type { Gap } from './mailbox.ts'
+import { type Entry, frameOf } from './board.ts'
+import { chunk, event } from './frame.ts'
+import { type Gap, isGap } from './mailbox.ts'
 
-const isSame = (a: readonly unknown[], b: readonly unknown[]): boolean => {
+export const frameOfItem = (item: Entry | Gap): Buffer => (isGap(item) ? chunk(event('gap', item)) : frameOf(item))
+
+/** The very same things in the same order. */
+export const isSame = (a: readonly unknown[], b: readonly unknown[]): boolean => {
   if (a.length !== b.length) return false
   for (let index = 0; index < a.length; index += 1) if (a[index] !== b[index]) return false
   return true

@@ -1,5 +1,6 @@
 import type { Level, Pair } from '../price.ts'
 import { type Board, type Entry, frameAt } from './board.ts'
+import { isSame } from './delivery.ts'
 import { chunk, event } from './frame.ts'
 import { inOrder } from './mailbox.ts'
 
@@ -57,5 +58,3 @@ export function createGreetings({ board, levelOf, status }: GreetingsOptions): G
     },
   }
 }
-
-const isSame = (a: readonly unknown[], b: readonly unknown[]): boolean => a.length === b.length && a.every((one, at) => one === b[at])

@@ -1,8 +1,8 @@
 import type { Pair } from '../price.ts'
 import { type Audience, createAudience } from './audience.ts'
-import { type Entry, frameOf } from './board.ts'
-import { chunk, event } from './frame.ts'
-import { type AskMissing, createEveryMailbox, createLatestMailbox, type Gap, isGap, type Mailbox } from './mailbox.ts'
+import type { Entry } from './board.ts'
+import { frameOfItem, isSame } from './delivery.ts'
+import { type AskMissing, createEveryMailbox, createLatestMailbox, type Gap, type Mailbox } from './mailbox.ts'
 import type { Reader } from './reader.ts'
 
 /**
@@ -163,8 +163,6 @@ export function createGroups(ask?: AskMissing): Groups {
   }
 }
 
-const isSame = (a: readonly Pair[], b: readonly Pair[]): boolean => a.length === b.length && a.every((pair, at) => pair === b[at])
-
 const sendTo = (
   reader: Reader | undefined,
   frames: readonly Buffer[],
@@ -173,8 +171,6 @@ const sendTo = (
 ): void => {
   if (reader !== undefined) send(reader, frames, items)
 }
-
-export const frameOfItem = (item: Entry | Gap): Buffer => (isGap(item) ? chunk(event('gap', item)) : frameOf(item))
 
 /** One buffer for a group; for a single reader the frames themselves, which others may share: writing several costs less than copying them. */
 function framesOf(items: readonly (Entry | Gap)[], readers: number): readonly Buffer[] {
