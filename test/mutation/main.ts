@@ -3,10 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs, styleText } from 'node:util'
+import { readRegressions, writeRegression } from '../simulation/regressions.ts'
 import { type Copy, createCopy } from './copy.ts'
 import { type Mutation, mutations } from './mutations.ts'
 import { killEverythingStarted } from './process.ts'
-import { type Killer, runBaseline, runSuite, type Suite } from './suites.ts'
+import type { SeedsTask } from './seeds.ts'
+import { type Killer, playSeeds, runBaseline, runTest, type Suite } from './suites.ts'
 
 /** `npm run mutate`: plants known bugs one by one, and shows which test or seed kills each. */
 
@@ -16,35 +18,61 @@ const help = `Plants ${mutations.length} known bugs one by one in a copy of the 
   npm run mutate -- --only WORD     those whose name, file or suite contains the word
   npm run mutate -- --list          what there is
   npm run mutate -- --seeds N       worlds of the simulation for each bug (default: 60)
-  npm run mutate -- --workers W     so many at a time, 1 or 2 (default: 2)`
+  npm run mutate -- --workers W     so many at a time, 1 or 2 (default: 2)
+  npm run mutate -- --keep          looks for a world that shows each, and keeps it, shrunk, in test/simulation/regressions
+
+A bug with a world kept is shown that one first; if it shows the bug no more, that is said, and the command fails.`
 
 interface Verdict {
   readonly mutation: Mutation
   readonly killer: Killer
   readonly seconds: number
+  /** The world that was kept of it shows it no more. */
+  readonly isOutworn: boolean
 }
 
 interface Flags {
   readonly chosen: readonly Mutation[]
   readonly seeds: number
   readonly workers: number
+  readonly isToKeep: boolean
 }
 
 const project = fileURLToPath(new URL('../../../', import.meta.url))
 
-async function execute({ folder, plant }: Copy, mutation: Mutation, seeds: number): Promise<Verdict> {
+const worldsFolder = join(project, 'test/simulation/regressions')
+const worlds = new Map(readRegressions(worldsFolder).map(world => [world.bug, world]))
+
+async function execute({ folder, plant }: Copy, mutation: Mutation, { seeds, isToKeep }: Flags): Promise<Verdict> {
   const restore = await plant(mutation)
   const started = performance.now()
-  const seconds = (): number => (performance.now() - started) / 1000
-  try {
-    for (const suite of mutation.suites) {
-      const killer = await runSuite(folder, suite, seeds)
-      if (killer !== undefined) return { mutation, killer, seconds: seconds() }
+  const before = worlds.get(mutation.name)
+  const find = async (): Promise<Killer> => {
+    for (const suite of isToKeep ? (['simulation', ...mutation.suites] as const) : mutation.suites) {
+      const killer =
+        suite === 'simulation' ? await killerOf(folder, mutation, { count: seeds, isToShrink: isToKeep }) : await runTest(folder, suite)
+      if (killer !== undefined) return killer
     }
-    return { mutation, killer: undefined, seconds: seconds() }
+    return undefined
+  }
+  try {
+    const shown = before === undefined ? undefined : await killerOf(folder, mutation, { count: 0, before })
+    const killer = shown ?? (await find())
+    const isOutworn = before !== undefined && shown === undefined && !isToKeep
+    return { mutation, killer, isOutworn, seconds: (performance.now() - started) / 1000 }
   } finally {
     restore()
   }
+}
+
+/** Plays worlds of the simulation with the bug in it, and keeps what was found if that is wished. */
+async function killerOf(folder: string, { name }: Mutation, task: SeedsTask): Promise<Killer> {
+  const outcome = await playSeeds(folder, task)
+  if (typeof outcome === 'string') return outcome
+  const { found } = outcome
+  if (found === undefined) return undefined
+  if (task.isToShrink === true) writeRegression(worldsFolder, { bug: name, ...found })
+  return `${found.isFromBefore ? 'its world' : `seed ${found.seed}`}: ${found.trouble}`
 }
 
 const short = (text: string, length: number): string => (text.length <= length ? text : `${text.slice(0, length - 1)}…`)
@@ -54,12 +82,13 @@ function lineOf({ mutation, killer, seconds }: Verdict): string {
   return `${short(mutation.name, 78).padEnd(78)}  ${seconds.toFixed(1).padStart(6)}  ${how}`
 }
 
-async function executeAll(copies: readonly Copy[], { chosen, seeds }: Flags): Promise<Verdict[]> {
+async function executeAll(copies: readonly Copy[], flags: Flags): Promise<Verdict[]> {
   const verdicts: Verdict[] = []
+  const { chosen } = flags
   const queue = [...chosen]
   const work = async (copy: Copy): Promise<void> => {
     for (let mutation = queue.shift(); mutation !== undefined; mutation = queue.shift()) {
-      const verdict = await execute(copy, mutation, seeds)
+      const verdict = await execute(copy, mutation, flags)
       verdicts.push(verdict)
       console.log(`${String(verdicts.length).padStart(3)}/${chosen.length}  ${lineOf(verdict)}`)
     }
@@ -90,7 +119,9 @@ function summarize(verdicts: readonly Verdict[]): void {
   for (const verdict of verdicts) console.log(lineOf(verdict))
   const all = `${verdicts.length - survivors.length} of ${verdicts.length} bugs are killed`
   console.log(`\n${survivors.length === 0 ? styleText('green', all) : styleText('red', `${all}; the others survive`)}`)
-  if (survivors.length > 0) process.exitCode = 1
+  const outworn = verdicts.filter(({ isOutworn }) => isOutworn)
+  for (const { mutation } of outworn) console.log(styleText('red', `its world shows it no more; --keep finds another: ${mutation.name}`))
+  if (survivors.length + outworn.length > 0) process.exitCode = 1
 }
 
 async function mutate(flags: Flags): Promise<void> {
@@ -126,14 +157,15 @@ function select(word: string | undefined): readonly Mutation[] {
 async function main(): Promise<void> {
   const text = { type: 'string' } as const
   const flag = { type: 'boolean' } as const
-  const { values } = parseArgs({ options: { only: text, seeds: text, workers: text, list: flag, help: flag } })
+  const { values } = parseArgs({ options: { only: text, seeds: text, workers: text, keep: flag, list: flag, help: flag } })
   if (values.help === true) return console.log(help)
   const chosen = select(values.only)
   if (values.list === true) {
     for (const { name, file, suites } of chosen) console.log(`${name}\n    ${file}  by ${suites.join(', ')}`)
     return console.log(`\n${chosen.length} bugs`)
   }
-  await mutate({ chosen, seeds: wholeOf('seeds', values.seeds, 60, 100_000), workers: wholeOf('workers', values.workers, 2, 2) })
+  const seeds = wholeOf('seeds', values.seeds, 60, 100_000)
+  await mutate({ chosen, seeds, workers: wholeOf('workers', values.workers, 2, 2), isToKeep: values.keep === true })
 }
 
 main().catch((error: unknown) => {

@@ -1,3 +1,4 @@
+import { foundBySimulation } from './found.ts'
 import type { Suite } from './suites.ts'
 
 /** One bug that somebody could make, and what should notice it. */
@@ -792,4 +793,5 @@ export const mutations: readonly Mutation[] = [
   ...reading,
   ...fallingBack,
   ...distrusting,
+  ...foundBySimulation,
 ]

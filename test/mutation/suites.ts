@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { run } from './process.ts'
-import type { SeedsOutcome } from './seeds.ts'
+import type { SeedsOutcome, SeedsTask } from './seeds.ts'
 
 /** A test file, or worlds of the simulation. */
 export type Suite = 'simulation' | `test/${string}.test.ts`
@@ -20,24 +20,21 @@ interface Report {
 
 const testsMaxMs = 150_000
 const baselineMaxMs = 400_000
-const simulationMaxMs = 240_000
+const worldMaxMs = 4000
 
-export function runSuite(folder: string, suite: Suite, seeds: number): Promise<Killer> {
-  return suite === 'simulation' ? playSeeds(folder, seeds) : runTest(folder, suite)
-}
-
-async function playSeeds(folder: string, seeds: number): Promise<Killer> {
-  const { code, output } = await run('node', ['dist/test/mutation/seeds.js', String(seeds)], { folder, withinMs: simulationMaxMs })
-  if (code === undefined) return `simulation: no end of ${seeds} seeds within ${simulationMaxMs / 1000} s`
-  if (code !== 0) return `simulation: ended with ${code}: ${output.trim().slice(0, 200)}`
-  const outcome: SeedsOutcome = JSON.parse(output.trim().split('\n').at(-1) ?? '{}')
-  return outcome.seed === undefined ? undefined : `seed ${outcome.seed}: ${outcome.trouble}`
-}
-
-async function runTest(folder: string, file: Suite): Promise<Killer> {
+export async function runTest(folder: string, file: Suite): Promise<Killer> {
   const report = await runTests(folder, [file], testsMaxMs, ['--bail=1'])
   if (typeof report === 'string') return `${file}: ${report}`
   return failuresOf(folder, report)[0]
+}
+
+/** What the worlds came to; words: they did not come to their end, which kills as well. */
+export async function playSeeds(folder: string, task: SeedsTask): Promise<SeedsOutcome | string> {
+  const withinMs = (task.count + 1) * worldMaxMs
+  const { code, output } = await run('node', ['dist/test/mutation/seeds.js', JSON.stringify(task)], { folder, withinMs })
+  if (code === undefined) return `simulation: no end of ${task.count} worlds within ${withinMs / 1000} s`
+  if (code !== 0) return `simulation: ended with ${code}: ${output.trim().slice(0, 200)}`
+  return JSON.parse(output.trim().split('\n').at(-1) ?? '{}') as SeedsOutcome
 }
 
 /** Runs test files; words instead of a report: there is none. */
@@ -78,6 +75,7 @@ export async function runBaseline(folder: string, suites: readonly Suite[], seed
     )
     troubles.push(...failuresOf(folder, report), ...files.filter(file => !passed.has(file)).map(file => `${file}: nothing in it was run`))
   }
-  const seed = suites.includes('simulation') ? await playSeeds(folder, seeds) : undefined
-  return seed === undefined ? troubles : [...troubles, seed]
+  const worlds = suites.includes('simulation') ? await playSeeds(folder, { count: seeds }) : {}
+  if (typeof worlds === 'string') return [...troubles, worlds]
+  return worlds.found === undefined ? troubles : [...troubles, `seed ${worlds.found.seed}: ${worlds.found.trouble}`]
 }

@@ -1,0 +1,88 @@
+import type { Mutation } from './mutations.ts'
+
+/** Mistakes that were really made, and found by playing worlds: put back one by one. */
+export const foundBySimulation: readonly Mutation[] = [
+  {
+    name: 'a pair that is listed again is not asked about for an hour',
+    file: 'src/upstream.ts',
+    changes: [["if (found.kind === 'unknown' && learnsAt - clock.now() > symbolsSoonMs) learnIn(symbolsSoonMs, 0)", '']],
+    suites: ['simulation', 'test/unit/upstream.test.ts'],
+  },
+  {
+    name: 'a stored price from the future, by our clock, is taken for fresh',
+    file: 'src/downstream.ts',
+    changes: [['isStored && Math.abs(ageMs) > storedFreshMs', 'isStored && ageMs > storedFreshMs']],
+    suites: ['simulation', 'test/unit/downstream.test.ts'],
+  },
+  {
+    name: 'a stored price, young enough to count as live, counts as told this moment',
+    file: 'src/downstream.ts',
+    changes: [['isTold: !isStored', 'isTold: true']],
+    suites: ['simulation', 'test/unit/downstream.test.ts'],
+  },
+  {
+    name: 'a socket that never said anything is believed for as long as one of rare trades',
+    file: 'src/exchange/feed.ts',
+    changes: [['mute: 5000', 'mute: 15_000']],
+    suites: ['simulation', 'test/integration/exchange-outages.test.ts'],
+  },
+  {
+    name: 'ids of a stream do not grow over all pairs',
+    file: 'src/board/board.ts',
+    changes: [['newest = isNewer(at, newest) && madeAt(at) > madeAt(newest) ? at : behind(newest, at.epoch)', 'newest = at']],
+    suites: ['simulation', 'test/unit/board-hub.test.ts'],
+  },
+  {
+    name: 'a price of a newer term keeps its place, however long before it was made',
+    file: 'src/board/board.ts',
+    changes: [['isNewer(at, newest) && madeAt(at) > madeAt(newest) ? at', 'isNewer(at, newest) ? at']],
+    suites: ['simulation', 'test/unit/board-hub.test.ts'],
+  },
+  {
+    name: 'a successor that cannot read what is stored publishes all the same',
+    file: 'src/succession.ts',
+    changes: [['const triesMax = 3', 'const triesMax = 1']],
+    suites: ['simulation', 'test/unit/succession.test.ts'],
+  },
+  {
+    name: 'a socket of our own that speaks of one pair makes all of them live',
+    file: 'src/levels.ts',
+    changes: [['entry.isStored || entry.heardAt < levelSince()', 'entry.isStored || (!hasOwnSocket() && entry.heardAt < levelSince())']],
+    suites: ['simulation', 'test/unit/levels.test.ts'],
+  },
+  {
+    name: 'a ticker that knows of newer trades tells the old price once more',
+    file: 'src/exchange/fold.ts',
+    changes: [
+      [
+        "return state.price === undefined || isBehind(state) ? undefined : 'ticker'",
+        "return state.price === undefined ? undefined : 'ticker'",
+      ],
+    ],
+    suites: ['simulation', 'test/unit/exchange-fold.test.ts'],
+  },
+  {
+    name: 'the first trade of a pair says that nothing came before it',
+    file: 'src/exchange/fold.ts',
+    changes: [['state.isAfterHole = (tick', 'state.isAfterHole = state.lastTrade >= 0 && (tick']],
+    suites: ['simulation', 'test/unit/exchange-fold.test.ts'],
+  },
+  {
+    name: 'a reader back from an instance on its own is shown what another kept from before',
+    file: 'src/board/reader.ts',
+    changes: [['|| (!isNow && !isSameTerm && madeAt(at) < madeAt(after)) ?', '?']],
+    suites: ['simulation', 'test/unit/mutation-reader.test.ts'],
+  },
+  {
+    name: 'a pair that a leader forgets for a moment is no longer called stale',
+    file: 'src/levels.ts',
+    changes: [['if (at < lastAt - unsaidMs) stale.delete', 'if (at < lastAt) stale.delete']],
+    suites: ['simulation', 'test/unit/levels.test.ts'],
+  },
+  {
+    name: 'a leader that loses its lease forgets what it called stale',
+    file: 'src/pulse.ts',
+    changes: [['    levels.beat(heartbeat)\n', '']],
+    suites: ['simulation', 'test/unit/pulse.test.ts'],
+  },
+]
