@@ -13,7 +13,7 @@ export interface Path {
   route(pairsOf: ReadonlyMap<string, readonly Pair[]>): void
   /** `receivedAt`: wall clock, when the message arrived. */
   take(tick: Tick, receivedAt: number): void
-  /** From now on ticks wait: somebody else publishes, whom we are about to succeed. */
+  /** From now on ticks wait: somebody else publishes, whom we are about to succeed. So they do when our own term is over. */
   hold(): void
   readonly isHeld: boolean
   /** It is for us to publish. What waited goes its way, as far as it is newer than what the bus told. */
@@ -98,7 +98,9 @@ export function createPath({ board, publisher }: { readonly board: Board; readon
       waiting = undefined
     },
     take: (tick, receivedAt) => {
-      if (waiting === undefined) return take(tick, receivedAt)
+      // Who stood still past its lease reads what came meanwhile as if it came now, while others were shown what is newer: it waits, too.
+      if (waiting === undefined && !publisher.isOver) return take(tick, receivedAt)
+      waiting ??= []
       if (waiting.length >= waitingMax) waiting = waiting.slice(waitingMax / 2)
       waiting.push({ tick, receivedAt })
     },

@@ -18,7 +18,7 @@ export interface SuccessionOptions {
 }
 
 /** What is stored is asked for so often before we go on without it. */
-const triesMax = 3
+const triesMax = 8
 
 export function createSuccession({ path, diary, readStored }: SuccessionOptions): Succession {
   let isSucceeding = false

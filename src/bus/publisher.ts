@@ -23,6 +23,8 @@ export interface Publisher {
   /** The sequence of the pair's last price in the present epoch, 0 for none; and remembers this one. */
   link(pair: Pair, at: Position): number
   publish(update: Update): void
+  /** There is a term, and its time is up: somebody else may lead by now. */
+  readonly isOver: boolean
   /** The highest position seen on the bus. */
   saw(at: Position): void
   readonly seen: Position
@@ -99,6 +101,8 @@ export function createPublisher({ clock, bus, fenced, note }: PublisherOptions):
     waiting = [...kept.values()]
   }
 
+  const isOver = (): boolean => term !== undefined && clock.now() >= term.validUntil
+
   const schedule = (): void => {
     if (isScheduled || waiting.length === 0 || inFlight >= batchesInFlightMax) return
     isScheduled = true
@@ -111,7 +115,7 @@ export function createPublisher({ clock, bus, fenced, note }: PublisherOptions):
   }
 
   const flush = (): void => {
-    while (waiting.length > 0 && inFlight < batchesInFlightMax && term !== undefined && clock.now() < term.validUntil) {
+    while (waiting.length > 0 && inFlight < batchesInFlightMax && term !== undefined && !isOver()) {
       const batch = waiting.length <= batchMax ? waiting : waiting.slice(0, batchMax)
       waiting = batch === waiting ? [] : waiting.slice(batchMax)
       inFlight += 1
@@ -194,6 +198,9 @@ export function createPublisher({ clock, bus, fenced, note }: PublisherOptions):
       waiting.push(message)
       if (waiting.length > waitingMax) conflate()
       schedule()
+    },
+    get isOver() {
+      return isOver()
     },
     get seen() {
       return seen

@@ -41,7 +41,7 @@ export const foundBySimulation: readonly Mutation[] = [
   {
     name: 'a successor that cannot read what is stored publishes all the same',
     file: 'src/succession.ts',
-    changes: [['const triesMax = 3', 'const triesMax = 1']],
+    changes: [['const triesMax = 8', 'const triesMax = 1']],
     suites: ['simulation', 'test/unit/succession.test.ts'],
   },
   {
@@ -84,5 +84,11 @@ export const foundBySimulation: readonly Mutation[] = [
     file: 'src/pulse.ts',
     changes: [['    levels.beat(heartbeat)\n', '']],
     suites: ['simulation', 'test/unit/pulse.test.ts'],
+  },
+  {
+    name: 'who stood still past its lease shows its own readers what came meanwhile as if it came now',
+    file: 'src/path.ts',
+    changes: [['waiting === undefined && !publisher.isOver', 'waiting === undefined']],
+    suites: ['simulation', 'test/unit/mutation-path.test.ts'],
   },
 ]

@@ -21,6 +21,7 @@ interface Report {
 const testsMaxMs = 150_000
 const baselineMaxMs = 400_000
 const worldMaxMs = 4000
+const startMaxMs = 60_000
 
 export async function runTest(folder: string, file: Suite): Promise<Killer> {
   const report = await runTests(folder, [file], testsMaxMs, ['--bail=1'])
@@ -30,7 +31,7 @@ export async function runTest(folder: string, file: Suite): Promise<Killer> {
 
 /** What the worlds came to; words: they did not come to their end, which kills as well. */
 export async function playSeeds(folder: string, task: SeedsTask): Promise<SeedsOutcome | string> {
-  const withinMs = (task.count + 1) * worldMaxMs
+  const withinMs = startMaxMs + task.count * worldMaxMs
   const { code, output } = await run('node', ['dist/test/mutation/seeds.js', JSON.stringify(task)], { folder, withinMs })
   if (code === undefined) return `simulation: no end of ${task.count} worlds within ${withinMs / 1000} s`
   if (code !== 0) return `simulation: ended with ${code}: ${output.trim().slice(0, 200)}`

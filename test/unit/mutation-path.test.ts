@@ -14,6 +14,7 @@ function stage() {
   const published: Update[] = []
   const board = createBoard(clock, () => {})
   let sequence = 100
+  const term = { isOver: false }
   const publisher = {
     next: () => {
       sequence += 1
@@ -21,7 +22,10 @@ function stage() {
     },
     link: () => 0,
     publish: update => void published.push(update),
-  } as Pick<Publisher, 'next' | 'link' | 'publish'> as Publisher
+    get isOver() {
+      return term.isOver
+    },
+  } as Pick<Publisher, 'next' | 'link' | 'publish' | 'isOver'> as Publisher
   const path = createPath({ board, publisher })
   path.route(new Map([['BTCUSD', [pair]]]))
   const trade = (tradeId: number): Tick => ({
@@ -35,7 +39,7 @@ function stage() {
     const entry = board.get(pair)
     return entry === undefined ? undefined : tradeIdOf(entry)
   }
-  return { clock, board, path, published, shown, take: (tradeId: number) => path.take(trade(tradeId), clock.wall()) }
+  return { clock, board, path, published, shown, term, take: (tradeId: number) => path.take(trade(tradeId), clock.wall()) }
 }
 
 test('what the bus told before our socket opened is where we begin: an older trade is neither shown nor published', () => {
@@ -80,4 +84,17 @@ test('what arrived while we waited in vain to lead is forgotten', () => {
   path.hold()
   path.resume()
   expect(published).toEqual([])
+})
+
+test('who stood still past its lease shows nobody what it reads until it knows whether it leads', () => {
+  const { term, path, take, published, shown } = stage()
+  take(1)
+  term.isOver = true
+  take(2)
+  expect([shown(), published.length, path.isHeld]).toEqual([1, 1, true])
+  term.isOver = false
+  take(3)
+  expect([shown(), published.length]).toEqual([1, 1])
+  path.resume()
+  expect([shown(), published.length, path.isHeld]).toEqual([3, 3, false])
 })
