@@ -29,7 +29,11 @@ export function readRegressions(folder: string): readonly Regression[] {
 
 export function writeRegression(folder: string, { bug, seed, faults, trouble }: Regression): void {
   mkdirSync(folder, { recursive: true })
-  const plan = faults.map(fault => `    ${JSON.stringify(fault)}`).join(',\n')
+  const wordsOf = (fault: Fault): string =>
+    Object.entries(fault)
+      .map(([key, value]) => `"${key}": ${JSON.stringify(value)}`)
+      .join(', ')
+  const plan = faults.map(fault => `    { ${wordsOf(fault)} }`).join(',\n')
   const head = [`  "bug": ${JSON.stringify(bug)}`, `  "seed": ${JSON.stringify(seed)}`, `  "trouble": ${JSON.stringify(trouble)}`]
   writeFileSync(join(folder, fileOf(bug)), `{\n${head.join(',\n')},\n  "faults": [\n${plan}\n  ]\n}\n`)
 }
