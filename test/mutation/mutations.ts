@@ -262,9 +262,7 @@ const handingOver: readonly Mutation[] = [
   {
     name: 'a successor publishes before it leads',
     file: 'src/path.ts',
-    changes: [
-      ['if (waiting === undefined) return take(tick, receivedAt)', 'take(tick, receivedAt)\n      if (waiting === undefined) return'],
-    ],
+    changes: [['if (waiting === undefined && !publisher.isOver) return take(', 'if (waiting !== null) return take(']],
     suites: [unit('mutation-path')],
   },
   {
