@@ -3,7 +3,7 @@ import { createLeaseChecks } from './lease-checks.ts'
 import { checkSettled } from './liveness.ts'
 import type { SimulatedProcess } from './process.ts'
 import type { SimulatedReader } from './reader.ts'
-import { rolesOf, statusOf } from './status.ts'
+import { isLeader, rolesOf, statusOf } from './status.ts'
 import type { World } from './world.ts'
 
 /** What must hold: after every step, every quarter of a second, and in the end. */
@@ -51,7 +51,7 @@ export function createChecks(world: World): Checks {
   let leaders: readonly SimulatedProcess[] = []
   let termAt = 0
   const lookLeaders = (): void => {
-    const now = rolesOf(world).flatMap(({ process, status }) => (status?.role === 'leader' ? [process] : []))
+    const now = world.processes.filter(isLeader)
     if (now.some(process => !leaders.includes(process))) termAt = world.now
     leaders = now
   }

@@ -1,5 +1,6 @@
 import { names } from '../../src/names.ts'
 import type { SimulatedProcess } from './process.ts'
+import { leadershipOf } from './status.ts'
 import type { World } from './world.ts'
 
 /** After the store lost what it knew, two leases may be valid until the older one ends; the fence decides. */
@@ -9,11 +10,11 @@ const givenBackWithinMs = 700
 
 /** What must hold of the lease at every moment. */
 export function createLeaseChecks(world: World): { step(): void; stopped(process: SimulatedProcess): void } {
-  const isLeading = ({ instance, clock }: SimulatedProcess): boolean => {
-    const { value, context } = instance?.gateway.system.get('leadership')?.getSnapshot() ?? {}
+  const isLeading = (process: SimulatedProcess): boolean => {
+    const { value, context } = leadershipOf(process) ?? {}
     // Who hands over may already have, and waits to hear so.
-    const isHeld = typeof value === 'object' && typeof value.leader === 'string'
-    return isHeld && !clock.isPaused && clock.now() < context.validUntil
+    const isHeld = typeof value === 'object' && 'leader' in value && typeof value.leader === 'string'
+    return isHeld && context !== undefined && !process.clock.isPaused && process.clock.now() < context.validUntil
   }
 
   return {

@@ -1,14 +1,15 @@
 import { type Fault, type FaultKind, moments } from './faults.ts'
 import type { SimulatedProcess } from './process.ts'
 import { SimulatedReader } from './reader.ts'
-import { calmLink } from './store.ts'
+import { isLeader } from './status.ts'
+import { calmLink, lostMaxMs } from './store.ts'
 import type { World } from './world.ts'
 
 /** Does to a world what a fault says; returns what ends it, if it lasts. */
 export type Nemesis = Readonly<Record<FaultKind, (process: SimulatedProcess, fault: Fault) => (() => void) | undefined>>
 
 export function createNemesis(world: World): Nemesis {
-  const leading = (): SimulatedProcess | undefined => world.processes.find(({ instance }) => instance?.doors.status().role === 'leader')
+  const leading = (): SimulatedProcess | undefined => world.processes.find(isLeader)
 
   /** Waits for a moment picked by the degree. */
   const when = (process: SimulatedProcess, degree: number, then: () => void): (() => void) => {
@@ -200,7 +201,7 @@ export function createNemesis(world: World): Nemesis {
     },
     'store-failover': (_, { degree }) => {
       world.storeLostWrites()
-      void world.server.failOver(degree * 2000)
+      void world.server.failOver(degree * lostMaxMs)
       return undefined
     },
     'exchange-cut': process => {

@@ -1,19 +1,19 @@
 import type { Outlet, Seat } from '../../src/board/hub.ts'
-import { formatPosition, isNewer, type Position, parsePosition } from '../../src/price.ts'
+import { formatPosition, isNewer, origin, type Position, parsePosition } from '../../src/price.ts'
 import type { Chance } from './chance.ts'
 import type { ProcessClock, TimeLine } from './time.ts'
 
 /** What a reader was shown of one pair. */
 export interface Shown {
-  epoch: number
-  sequence: number
-  tradeId: number
-  level: string
-  at: number
+  /** The last one it was shown at: a price without an id leaves it as it was. */
+  readonly position: Position
+  readonly tradeId: number
+  /** When, world's clock. */
+  readonly at: number
   /** It had an id. */
-  isNumbered: boolean
+  readonly isNumbered: boolean
   /** The stream that brought it. */
-  connection: number
+  readonly connection: number
 }
 
 export type ReaderTrouble = (what: string) => void
@@ -27,8 +27,6 @@ export class SimulatedReader {
   pairs: readonly string[]
   readonly mode: 'latest' | 'every'
   readonly shown = new Map<string, Shown>()
-  level = 'none'
-  role = 'none'
   pairLevels: Record<string, string> = {}
   /** When the level of a pair was told to be another, world's clock. */
   readonly levelSince = new Map<string, number>()
@@ -37,8 +35,6 @@ export class SimulatedReader {
   isSlow = false
   /** What it was still to be given when it last was slow may take so long, world's clock. */
   behindUntil = 0
-  events = 0
-  #waitingBytes = 0
   readonly #line: TimeLine
   readonly #chance: Chance
   readonly #trouble: ReaderTrouble
@@ -49,9 +45,6 @@ export class SimulatedReader {
   #after: Position | undefined
   /** Of the stream that is open, when every trade is wanted: the last one of each pair that was shown, or told to be missing. */
   readonly #coveredHere = new Map<string, number>()
-  /** Prices that came over REST in the place of trades that were missed. */
-  filled = 0
-  gaps = 0
 
   constructor(parts: {
     name: string
@@ -74,33 +67,24 @@ export class SimulatedReader {
     this.#connection += 1
     const mine = this.#connection
     this.#joinedAt = this.#line.now
-    this.#waitingBytes = 0
     this.#lastHere = undefined
     this.#coveredHere.clear()
     this.#after = parsePosition(this.lastId)
     const isMine = (): boolean => mine === this.#connection
     return {
       write: frames => {
-        if (isMine()) for (const frame of frames) this.#read(frame.toString('utf8'))
+        if (isMine()) for (const frame of frames) this.#read(frame.toString('latin1'))
         if (!this.isSlow) return true
         this.behindUntil = this.#line.now + 4000
-        this.#waitingBytes += frames.reduce((sum, frame) => sum + frame.length, 0)
         this.#line.at(this.#line.now + this.#chance.between(50, 3000), () => {
-          this.#waitingBytes = 0
           if (isMine()) clock.deliver(() => this.seat?.drained())
         })
         return false
       },
       end: () => isMine() && ended(),
       cut: () => isMine() && ended(),
-      get waitingBytes() {
-        return 0
-      },
+      waitingBytes: 0,
     }
-  }
-
-  get waitingBytes(): number {
-    return this.#waitingBytes
   }
 
   /** It came from elsewhere so lately, and this stream has not brought the pair yet. */
@@ -144,26 +128,27 @@ export class SimulatedReader {
     if (block.startsWith('event: price\n')) return this.#readPriceEvent(block)
     if (block.startsWith('event: gap\n')) return this.#readGap(JSON.parse(fieldOf(block, 'data')))
     if (!block.startsWith('event: status\n')) return
-    this.events += 1
     const value = JSON.parse(fieldOf(block, 'data'))
-    this.level = value.level
-    this.role = value.role
     for (const [pair, level] of Object.entries(value.pairs)) if (level !== this.pairLevels[pair]) this.levelSince.set(pair, this.#line.now)
     this.pairLevels = value.pairs
   }
 
   /** By pattern: this is most of what a world does. test/unit and test/fuzz read every field of a stream. */
   #readPriceEvent(block: string): void {
-    this.events += 1
-    const match = /"pair":"([^"]+)".*"tradeId":(\d+).*"level":"([^"]+)"/.exec(block)
-    if (match === null) return this.#trouble(`${this.name} cannot read ${block.slice(0, 200)}`)
-    if (this.mode === 'every') this.#readTrade(match[1] ?? '', Number(match[2]))
-    if (block.includes('"cause":"trade"') && block.includes('"source":"rest"')) this.filled += 1
-    this.#readPrice(fieldOf(block, 'id'), { pair: match[1] ?? '', tradeId: Number(match[2]), level: match[3] ?? '' })
+    const match = /"pair":"([^"]+)".*?"tradeId":(\d+).*?"level":"[a-z-]+"/.exec(block)
+    const id = fieldOf(block, 'id')
+    const position = parsePosition(id)
+    if (match === null || (id !== '' && position === undefined)) return this.#trouble(`${this.name} cannot read ${block.slice(0, 200)}`)
+    const [, pair = '', tradeText] = match
+    const tradeId = Number(tradeText)
+    if (this.mode === 'every') this.#readTrade(pair, tradeId)
+    this.#readPrice(pair, tradeId, position)
+    if (position === undefined) return
+    this.#readPosition(pair, position)
+    this.lastId = id
   }
 
   #readGap({ pair, from, to }: { pair: string; from?: number; to?: number }): void {
-    this.gaps += 1
     const covered = this.#coveredHere.get(pair)
     if (covered !== undefined && from !== undefined && from > covered + 1)
       this.#trouble(`${this.name} was told a gap of ${pair} from ${from}, and nothing of ${covered + 1}`)
@@ -178,34 +163,36 @@ export class SimulatedReader {
     this.#coveredHere.set(pair, Math.max(covered ?? 0, tradeId))
   }
 
-  #readPrice(id: string, value: { pair: string; tradeId: number; level: string }): void {
-    const [epoch = 0, sequence = 0] = id.split('-').map(Number)
-    const before = this.shown.get(value.pair)
+  /** Nothing older of a pair is shown after something newer. */
+  #readPrice(pair: string, tradeId: number, position: Position | undefined): void {
+    const before = this.shown.get(pair)
     if (before !== undefined) {
       // A price without an id stands outside the order; its trade must still not be older.
-      const isOlder = id !== '' && (epoch < before.epoch || (epoch === before.epoch && sequence < before.sequence))
-      if (isOlder) this.#trouble(`${this.name} was shown ${value.pair} at ${id} after ${before.epoch}-${before.sequence}`)
+      if (position !== undefined && isNewer(before.position, position))
+        this.#trouble(`${this.name} was shown ${pair} at ${formatPosition(position)} after ${formatPosition(before.position)}`)
       // An instance that never saw the bus cannot number its prices: the reader cannot tell the next one how new they were.
       const isForgotten = before.connection !== this.#connection && !before.isNumbered
-      if (value.tradeId < before.tradeId && !isForgotten)
-        this.#trouble(`${this.name} was shown trade ${value.tradeId} of ${value.pair} after ${before.tradeId}`)
+      if (tradeId < before.tradeId && !isForgotten)
+        this.#trouble(`${this.name} was shown trade ${tradeId} of ${pair} after ${before.tradeId}`)
     }
-    const at = id === '' && before !== undefined ? { epoch: before.epoch, sequence: before.sequence } : { epoch, sequence }
-    this.shown.set(value.pair, {
-      ...at,
-      isNumbered: id !== '',
+    this.shown.set(pair, {
+      position: position ?? before?.position ?? origin,
+      isNumbered: position !== undefined,
       connection: this.#connection,
-      tradeId: value.tradeId,
-      level: value.level,
+      tradeId,
       at: this.#line.now,
     })
-    if (id === '') return
-    if (this.#after !== undefined && !isNewer({ epoch, sequence }, this.#after))
-      this.#trouble(`${this.name} wants what is newer than ${formatPosition(this.#after)}, and was shown ${value.pair} at ${id}`)
-    if (this.#lastHere !== undefined && !isNewer({ epoch, sequence }, this.#lastHere))
-      this.#trouble(`${this.name} was shown ${value.pair} at ${id} after ${formatPosition(this.#lastHere)}, on one stream`)
-    this.#lastHere = { epoch, sequence }
-    this.lastId = id
+  }
+
+  /** Whatever the pair, ids grow on one stream, and from what it was asked to begin after. */
+  #readPosition(pair: string, position: Position): void {
+    if (this.#after !== undefined && !isNewer(position, this.#after))
+      this.#trouble(
+        `${this.name} wants what is newer than ${formatPosition(this.#after)}, and was shown ${pair} at ${formatPosition(position)}`,
+      )
+    if (this.#lastHere !== undefined && !isNewer(position, this.#lastHere))
+      this.#trouble(`${this.name} was shown ${pair} at ${formatPosition(position)} after ${formatPosition(this.#lastHere)}, on one stream`)
+    this.#lastHere = position
   }
 }
 

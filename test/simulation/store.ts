@@ -9,6 +9,11 @@ import {
 import type { Chance } from './chance.ts'
 import { ProcessClock, type TimeLine } from './time.ts'
 
+/** A failover loses writes of so long at most. */
+export const lostMaxMs = 2000
+/** Beyond this, writes too old to be lost are forgotten. */
+const undoMax = 500
+
 /**
  * The store of a world: the embedded store, whose scripts the contract suite holds to a real Redis, on a server of its own, reached over
  * links that are slow, lose replies after the effect, hold bytes back and deliver them later, or break.
@@ -21,7 +26,9 @@ export class StoreServer {
   readonly #line: TimeLine
   /** When it last lost what it knew, world's clock. */
   lostAt = Number.NEGATIVE_INFINITY
+  /** What was written last, the oldest first, and how to take it back. */
   #undo: { readonly at: number; readonly back: (keys: Keys) => void }[] = []
+  #watchedKeys: Keys | undefined
 
   constructor(line: TimeLine, chance: Chance) {
     this.#line = line
@@ -30,18 +37,21 @@ export class StoreServer {
   }
 
   ask<T>(question: (keys: Keys) => T): Promise<EmbeddedAnswer<T>> {
-    return this.store.ask(keys => question(this.#watched(keys)))
+    return this.store.ask(keys => {
+      this.#watchedKeys ??= this.#watch(keys)
+      return question(this.#watchedKeys)
+    })
   }
 
   /** The keys, with every write remembered so that a failover can lose it. */
-  #watched(keys: Keys): Keys {
+  #watch(keys: Keys): Keys {
     const remember = (key: string): void => {
       const value = keys.get(key)
       const remainingMs = keys.remainingMs(key)
       const ttlMs = remainingMs === undefined || remainingMs === Number.POSITIVE_INFINITY ? undefined : remainingMs
       const back = (later: Keys): void => void (value === undefined ? later.delete(key) : later.set(key, value, ttlMs))
       this.#undo.push({ at: this.#line.now, back })
-      if (this.#undo.length > 5000) this.#undo = this.#undo.slice(2500)
+      if (this.#undo.length > undoMax) this.#undo = this.#undo.filter(({ at }) => at > this.#line.now - lostMaxMs)
     }
     return {
       ...keys,

@@ -14,12 +14,10 @@ export class TimeLine {
     return this.#now
   }
 
-  /** Calls `then` at that moment, or as soon as possible if it has passed. */
-  at(moment: number, then: () => void): Due {
+  /** Calls `then` at that moment, or as soon as possible if it has passed; never, if what waits for it is over by then. */
+  at(moment: number, then: () => void, waiting?: Waiting): void {
     this.#order += 1
-    const due: Due = { moment: Math.max(moment, this.#now), order: this.#order, then, isCancelled: false }
-    push(this.#queue, due)
-    return due
+    push(this.#queue, { moment: Math.max(moment, this.#now), order: this.#order, then, waiting })
   }
 
   /** Does the next thing that is due up to the horizon. False: there is none, and it is the horizon now. */
@@ -31,7 +29,7 @@ export class TimeLine {
         return false
       }
       pop(this.#queue)
-      if (next.isCancelled) continue
+      if (next.waiting?.isOver === true) continue
       this.#now = next.moment
       next.then()
       return true
@@ -43,7 +41,13 @@ interface Due {
   readonly moment: number
   readonly order: number
   readonly then: () => void
-  isCancelled: boolean
+  readonly waiting: Waiting | undefined
+}
+
+/** Something that happens once, or not at all. */
+interface Waiting {
+  readonly then: () => void
+  isOver: boolean
 }
 
 const isBefore = (a: Due, b: Due): boolean => a.moment < b.moment || (a.moment === b.moment && a.order < b.order)
@@ -118,7 +122,7 @@ export class ProcessClock implements Clock {
   setTimeout = (then: () => void, ms: number): Timer => {
     const waiting: Waiting = { then, isOver: false }
     this.#count += 1
-    this.#line.at(this.#line.now + Math.max(0, ms) / this.#rate, () => this.#due(waiting))
+    this.#line.at(this.#line.now + Math.max(0, ms) / this.#rate, () => this.#due(waiting), waiting)
     return waiting
   }
 
@@ -145,7 +149,7 @@ export class ProcessClock implements Clock {
     this.resumedAt = this.#line.now
     const held = this.#held
     this.#held = []
-    for (const waiting of held) this.#line.at(this.#line.now, () => this.#due(waiting))
+    for (const waiting of held) this.#line.at(this.#line.now, () => this.#due(waiting), waiting)
   }
 
   /** The hour jumps. */
@@ -174,9 +178,4 @@ export class ProcessClock implements Clock {
     this.#count -= 1
     waiting.then()
   }
-}
-
-interface Waiting {
-  readonly then: () => void
-  isOver: boolean
 }

@@ -37,15 +37,30 @@ export interface WorldOptions {
   readonly observed?: (instance: Instance, world: World) => void
 }
 
-/** Turns of the promise queue after each step; the longest chain of awaits between an answer and what it leads to is shorter. */
-const turns = 12
-/** Every so many steps the process itself gets a turn, for messages between threads. */
-const breathes = 256
+/** So many steps are asked for at once; between two such lots the process itself gets a turn, for messages between threads. */
+const lot = 256
 
-/** Lets what a step set going among promises finish. */
-async function settle(step: number): Promise<void> {
-  for (let turn = 0; turn < turns; turn += 1) await null
-  if (step % breathes === 0) await new Promise(setImmediate)
+/** Calls `step` until it says false. All that one call sets going among promises is done before the next: Node sees to that between immediates. */
+function drive(step: () => boolean): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let isOver = false
+    const once = (): void => {
+      if (isOver) return
+      try {
+        if (step()) return
+        resolve()
+      } catch (error) {
+        reject(error)
+      }
+      isOver = true
+    }
+    const more = (): void => {
+      if (isOver) return
+      for (let at = 0; at < lot; at += 1) setImmediate(once)
+      setImmediate(more)
+    }
+    more()
+  })
 }
 
 /** All that is traded; most worlds are played with the first few. */
@@ -188,13 +203,14 @@ export class World {
     return { seed, troubles: this.troubles, hash: hashed, steps: this.#steps, virtualMs: this.line.now, trace: this.#trace }
   }
 
-  /** Until a moment, or the first trouble. What a step set going among promises is done before the next step. */
-  async #play(until: number): Promise<void> {
-    while (this.troubles.length === 0 && this.line.step(until)) {
-      this.#steps += 1
-      await settle(this.#steps)
+  /** Until a moment, or the first trouble. */
+  #play(until: number): Promise<void> {
+    return drive(() => {
       this.#checks.step()
-    }
+      if (this.troubles.length > 0 || !this.line.step(until)) return false
+      this.#steps += 1
+      return true
+    })
   }
 
   #every(ms: number, chance: Chance, then: (chance: Chance) => void): void {
