@@ -29,6 +29,7 @@ export interface SocketOptions {
   readonly hosts: Hosts
   readonly note: (line: string, fields: Readonly<Record<string, unknown>>) => void
   readonly connect?: Connect | undefined
+  readonly streamsMax?: number | undefined
 }
 
 /** Frames beyond this are dropped unread: the longest we read is under 1 KB. */
@@ -61,7 +62,7 @@ export function openSocket(options: SocketOptions, events: SocketEvents): Socket
     hosts.failed(host)
     return noSocket(clock, () => events.closed(causeOf(error, host)))
   }
-  const subscriptions = createSubscriptions({ clock, note, send: text => socket.send(text) })
+  const subscriptions = createSubscriptions({ clock, note, max: options.streamsMax, send: text => socket.send(text) })
   let over = false
   let openedAt: number | undefined
   let hasData = false
