@@ -31,6 +31,7 @@ import type { Served } from './server.ts'
 import { createStatus } from './status.ts'
 import { createSuccession } from './succession.ts'
 import { createUpstream } from './upstream.ts'
+import { createVisits } from './visits.ts'
 
 /**
  * One instance: the parts, and how they are joined. Control goes through the machines (actors.ts), prices go around them (path.ts).
@@ -95,6 +96,7 @@ export function createInstance(options: InstanceOptions): Instance {
     note: (line, fields) => ('cause' in fields ? trouble : note)(line, fields),
   })
   const path = createPath({ board, publisher })
+  const visits = createVisits({ clock, bus, isShared: config.leaderEligible === 'true', stayAway: waitMs => rest.stayAway(waitMs) })
   const feed = createShards({
     clock,
     connect: options.connect,
@@ -102,19 +104,22 @@ export function createInstance(options: InstanceOptions): Instance {
     urls: config.exchangeWsUrls,
     streams: config.streams,
     streamsMax: options.streamsMax,
+    share: visits.share,
+    quiet: () => diary.role() !== 'follower' && gateway.send({ type: 'websocket.lost' }),
     beside: shards => gateway.send({ type: 'shards.wanted', shards }),
     tick: (tick, receivedAt) => {
       path.take(tick, receivedAt)
       if (wantsToHear && diary.role() !== 'follower') gateway.send({ type: 'websocket.heard' })
     },
   })
-  const rest = createRest({ clock, urls: config.exchangeRestUrls, note: trouble, get: options.get })
+  const rest = createRest({ clock, urls: config.exchangeRestUrls, note: trouble, get: options.get, refused: visits.restRefused })
   const upstream = createUpstream({
     clock,
     feed,
     rest,
     path,
     aliases: config.quoteAliases,
+    ready: visits.ready,
     isLive: () => diary.role() !== 'follower' && diary.level() === 'live',
     here: () => wanted.here(),
     note,
@@ -164,13 +169,7 @@ export function createInstance(options: InstanceOptions): Instance {
       rotateMs: options.rotateMs ?? rotateMs,
       farewellMaxMs: config.unreadyMs + config.drainMs,
       highestEpoch: () => publisher.seen.epoch,
-      openSocket: (link, tell, shard) => {
-        const told: typeof tell = event => {
-          tell(event)
-          if (event.type === 'feed.quiet' && diary.role() !== 'follower') gateway.send({ type: 'websocket.lost' })
-        }
-        return feed.open(link, told, shard)
-      },
+      openSocket: feed.open,
       follow: downstream.follow,
       probe: () => probe(),
       openDoors: options.openDoors,
@@ -289,7 +288,7 @@ export function createInstance(options: InstanceOptions): Instance {
         gateway.subscribe({
           complete: () => {
             stopLooking()
-            for (const part of [hub, feed, upstream]) part.stop()
+            for (const part of [hub, feed, upstream, visits]) part.stop()
             resolve()
           },
         })

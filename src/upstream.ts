@@ -26,6 +26,8 @@ export interface UpstreamOptions {
   readonly rest: Rest
   readonly path: Path
   readonly aliases: QuoteAliases
+  /** Nothing is asked before. */
+  readonly ready?: Promise<void>
   /** Prices come over the stream; where they do not, all are polled already. */
   readonly isLive: () => boolean
   /** What this instance's readers want, targeted or not. */
@@ -167,7 +169,8 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     return found
   }
 
-  void learn(0)
+  if (options.ready === undefined) void learn(0)
+  else void options.ready.then(() => (isStopped ? undefined : learn(0)))
   const stops = [every(clock, statusesEveryMs, () => void lookAtStatuses()), every(clock, mendEveryMs, () => void mend())]
   return {
     resolve,

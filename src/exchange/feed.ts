@@ -53,6 +53,8 @@ export interface FeedOptions {
   readonly note: (line: string, fields: Readonly<Record<string, unknown>>) => void
   /** In place of a real socket. */
   readonly connect?: Connect | undefined
+  /** The exchange will have nobody of our address for so long. */
+  readonly banned?: (waitMs: number) => void
   /** On one socket. */
   readonly streamsMax?: number | undefined
 }
@@ -76,7 +78,7 @@ interface OpenLink {
 }
 
 export function createFeed(options: FeedOptions): Feed {
-  const { clock, urls, streams, tick, note, connect, streamsMax, hosts = createHosts(clock, urls) } = options
+  const { clock, urls, streams, tick, note, connect, streamsMax, banned, hosts = createHosts(clock, urls) } = options
   /** In the order of opening: the second, if there is one, is the successor of the first. */
   const open = new Map<Link, OpenLink>()
   const counts = { host: undefined as string | undefined, attempts: 0, opened: 0, refused: 0, ticks: 0, garbage: 0, foreign: 0 }
@@ -163,7 +165,7 @@ export function createFeed(options: FeedOptions): Feed {
       if (isOpen) then()
     }
     const socket = openSocket(
-      { clock, hosts, note, connect, streamsMax },
+      { clock, hosts, note, connect, streamsMax, banned },
       {
         opened: host =>
           ifOpen(() => {

@@ -1,6 +1,6 @@
 import type { ConnectionEvent, Link } from '../../machines/connection.ts'
 import type { Timer } from '../clock.ts'
-import { createAttempts } from './attempts.ts'
+import { createAttempts, type Share } from './attempts.ts'
 import { createFeed, type Feed, type FeedCounts, type FeedOptions, silentMax } from './feed.ts'
 import { createHosts } from './hosts.ts'
 import { createPlacement } from './placement.ts'
@@ -36,7 +36,11 @@ export interface ShardCounts extends Pick<FeedCounts, 'sockets' | 'streams' | 'c
   readonly shard: number
 }
 
-export interface ShardsOptions extends Omit<FeedOptions, 'hosts'> {
+export interface ShardsOptions extends Omit<FeedOptions, 'hosts' | 'banned'> {
+  /** A connection whose socket lives brings nothing. */
+  readonly quiet?: () => void
+  /** See {@link Share}. */
+  readonly share?: Share | undefined
   /** Exactly these connections are wanted beside the first, numbered from 2. */
   readonly beside: (shards: readonly number[]) => void
 }
@@ -62,7 +66,7 @@ const first = 1
 export function createShards(options: ShardsOptions): Shards {
   const { clock, urls, streams, tick, note, connect, streamsMax = streamsOfBinance, beside } = options
   const hosts = createHosts(clock, urls)
-  const attempts = createAttempts(clock)
+  const attempts = createAttempts({ clock, share: options.share })
   const placement = createPlacement({ room: Math.max(1, Math.floor(streamsMax / streams.length)), shardsMax })
   const shards = new Map<number, Shard>()
   let left = 0
@@ -72,7 +76,7 @@ export function createShards(options: ShardsOptions): Shards {
   const begin = (): Shard => {
     const shard: Shard = {
       feed: createFeed({
-        ...{ clock, urls, hosts, streams, note, connect, streamsMax },
+        ...{ clock, urls, hosts, streams, note, connect, streamsMax, banned: attempts.refused },
         tick: (one, receivedAt) => {
           if (shard.brokenAt !== undefined) heal(shard)
           tick(one, receivedAt)
@@ -148,21 +152,23 @@ export function createShards(options: ShardsOptions): Shards {
     open: (link, tell, number) => {
       const shard = shards.get(number)
       if (shard === undefined) return () => {}
-      const open = (): (() => void) =>
-        shard.feed.open(link, event => {
-          tell(event)
-          if (event.type === 'feed.quiet') lookBroken(shard)
-        })
-      const waitMs = attempts.turn(number)
-      let close: () => void
-      if (waitMs === 0) close = open()
-      else {
-        const timer = clock.setTimeout(() => {
-          close = open()
-        }, waitMs)
-        close = () => clock.clearTimeout(timer)
-      }
+      let close = (): void => {}
+      let isOpen = true
+      const cancel = attempts.ask(number, {
+        go: () => {
+          close = shard.feed.open(link, event => {
+            tell(event)
+            if (event.type !== 'feed.quiet') return
+            lookBroken(shard)
+            options.quiet?.()
+          })
+        },
+        // Not before whoever asked has the answer to how it is taken back.
+        stay: (cause, waitMs) => clock.soon(() => isOpen && tell({ type: 'socket.refused', link, cause, waitMs })),
+      })
       return () => {
+        isOpen = false
+        cancel()
         close()
         lookBroken(shard)
       }

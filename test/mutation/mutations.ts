@@ -562,6 +562,24 @@ const exchanging: readonly Mutation[] = [
     suites: [simulation],
   },
   {
+    name: 'each instance counts its own connections only',
+    file: 'src/bus/visits.lua',
+    changes: [['(counts[at] or 0) + count', 'counts[at] or count']],
+    suites: [redis],
+  },
+  {
+    name: 'who was refused by the exchange keeps it to itself',
+    file: 'src/visits.ts',
+    changes: [['restRefused: restWaitMs => void visit({ restWaitMs })', 'restRefused: () => void visit({})']],
+    suites: [unit('visits')],
+  },
+  {
+    name: 'a connection started anew forgets that the exchange wants nobody',
+    file: 'src/exchange/attempts.ts',
+    changes: [['const closedMs = closedUntil - clock.now()', 'const closedMs = closedUntil - 1e12']],
+    suites: [unit('exchange-shards')],
+  },
+  {
     name: 'a pair the exchange does not trade keeps the others from being streamed',
     file: 'src/upstream.ts',
     changes: [["if (found.kind !== 'trading') continue", "if (found.kind !== 'trading') break"]],

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { createAttempts } from '../../src/exchange/attempts.ts'
+import { attemptsMax, createAttempts, type Share } from '../../src/exchange/attempts.ts'
 import { createPlacement } from '../../src/exchange/placement.ts'
 import { createShards } from '../../src/exchange/shards.ts'
 import { fakeClock } from '../support/fake-clock.ts'
@@ -19,13 +19,84 @@ it('a symbol stays where it is, a new one takes the first free place, and what f
   expect(['B', 'A', 'D'].map(placement.shardOf)).toEqual([1, 2, undefined])
 })
 
-it('connections take turns a second apart; one alone waits for nobody', () => {
+/** Asks for connections; writes down when each may go, or for how long it is to stay. */
+function asking(share?: Share) {
   const clock = fakeClock()
-  const attempts = createAttempts(clock)
-  expect([attempts.turn(1), attempts.turn(1)]).toEqual([0, 0])
-  expect([attempts.turn(2), attempts.turn(3), attempts.turn(3), attempts.turn(1)]).toEqual([1000, 2000, 2000, 3000])
+  const attempts = createAttempts({ clock, share })
+  const told: string[] = []
+  const ask = (shard: number): (() => void) =>
+    attempts.ask(shard, {
+      go: () => void told.push(`${shard} goes at ${clock.now()}`),
+      stay: (_, waitMs) => void told.push(`${shard} stays ${waitMs}`),
+    })
+  return { clock, attempts, told, ask }
+}
+
+it('connections take turns a second apart; one alone waits for nobody', () => {
+  const { clock, told, ask } = asking()
+  for (const shard of [1, 1, 2, 3, 3, 1]) ask(shard)
+  ask(4)()
   clock.advance(5000)
-  expect(attempts.turn(2)).toBe(0)
+  ask(2)
+  expect(told).toEqual([
+    '1 goes at 0',
+    '1 goes at 0',
+    '2 goes at 1000',
+    '3 goes at 2000',
+    '3 goes at 2000',
+    '1 goes at 3000',
+    '2 goes at 5000',
+  ])
+})
+
+it('no more are tried in five minutes than the exchange allows', () => {
+  const { clock, told, ask } = asking()
+  for (let at = 0; at < attemptsMax; at += 1) ask(1)
+  clock.advance(100_000)
+  ask(1)
+  expect([told.length, told.at(-1)]).toEqual([attemptsMax + 1, '1 stays 200000'])
+  clock.advance(200_000)
+  ask(1)
+  expect(told.at(-1)).toBe('1 goes at 300000')
+})
+
+it('after a refusal nobody goes until its time has passed, also when asked anew', () => {
+  const { clock, attempts, told, ask } = asking()
+  attempts.refused(60_000)
+  ask(1)
+  clock.advance(59_999)
+  ask(1)
+  clock.advance(1)
+  ask(1)
+  expect(told).toEqual(['1 stays 60000', '1 stays 1', '1 goes at 60000'])
+})
+
+it('what others behind the same address did counts, if it is known in time', async () => {
+  let known: Awaited<ReturnType<Share>> | 'late' = { attempts: attemptsMax, waitMs: 0 }
+  const shared: unknown[] = []
+  const { clock, attempts, told, ask } = asking((tried, waitMs) => {
+    shared.push([tried, waitMs])
+    return known === 'late' ? new Promise(() => {}) : Promise.resolve(known)
+  })
+  const settle = async (): Promise<void> => {
+    ask(1)
+    await new Promise(setImmediate)
+  }
+  await settle()
+  known = { attempts: attemptsMax + 1, waitMs: 0 }
+  await settle()
+  expect(told[1]).toMatch(/^1 stays [345]\d{4}/)
+  known = undefined
+  await settle()
+  known = 'late'
+  await settle()
+  expect([told[0], told[2], told[3]]).toEqual(['1 goes at 0', '1 goes at 0', undefined])
+  clock.advance(250)
+  expect(told[3]).toBe('1 goes at 250')
+  known = { attempts: 1, waitMs: 7000 }
+  await settle()
+  attempts.refused(9000)
+  expect([told[4], shared]).toEqual(['1 stays 7000', [...Array.from({ length: 5 }, () => [1, 0]), [0, 9000]]])
 })
 
 /** Two connections of one symbol each. */

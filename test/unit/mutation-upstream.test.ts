@@ -25,6 +25,7 @@ test('pairs that are unknown or not traded keep no other from being streamed and
       return { kind: 'answered', value: [] }
     },
     aggregates: async () => ({ kind: 'answered', value: [] }),
+    stayAway: () => {},
     counts: () => ({ answered: 0, refused: 0, unreachable: 0, weight: 0 }),
   }
   const upstream = createUpstream({
