@@ -58,6 +58,8 @@ export type ConnectionEvent =
   | { type: 'feed.covered' }
 
 export interface ConnectionContext {
+  /** Which of the sockets side by side this is, from 1; several carry what one may not. */
+  shard: number
   link: Link
   /** Sockets in a row that broke or did not open, up to {@link attemptMax}. */
   attempt: number
@@ -65,13 +67,22 @@ export interface ConnectionContext {
   cause: string
 }
 
+export interface ConnectionInput {
+  shard: number
+}
+
 export const attemptMax = 10
 
 const other = (link: Link): Link => (link === 'a' ? 'b' : 'a')
 
 export const connectionMachine = setup({
-  types: { context: {} as ConnectionContext, events: {} as ConnectionEvent, tags: {} as 'usable' },
-  actors: { socket: fromCallback<ConnectionEvent, { link: Link }>(notProvided('actor', 'socket')) },
+  types: {
+    context: {} as ConnectionContext,
+    events: {} as ConnectionEvent,
+    input: {} as ConnectionInput | undefined,
+    tags: {} as 'usable',
+  },
+  actors: { socket: fromCallback<ConnectionEvent, { shard: number; link: Link }>(notProvided('actor', 'socket')) },
   guards: {
     isCurrent: ({ context, event }) => 'link' in event && event.link === context.link,
     isSuccessor: ({ context, event }) => 'link' in event && event.link === other(context.link),
@@ -86,10 +97,10 @@ export const connectionMachine = setup({
     blockedMs: notProvided('delay', 'blockedMs'),
   },
   actions: {
-    open: spawnChild('socket', { id: ({ context }) => context.link, input: ({ context }) => ({ link: context.link }) }),
+    open: spawnChild('socket', { id: ({ context }) => context.link, input: ({ context: { shard, link } }) => ({ shard, link }) }),
     openSuccessor: spawnChild('socket', {
       id: ({ context }) => other(context.link),
-      input: ({ context }) => ({ link: other(context.link) }),
+      input: ({ context: { shard, link } }) => ({ shard, link: other(link) }),
     }),
     closeCurrent: stopChild(({ context }) => context.link),
     closeSuccessor: stopChild(({ context }) => other(context.link)),
@@ -108,7 +119,7 @@ export const connectionMachine = setup({
 }).createMachine({
   id: 'connection',
   options: { maxIterations: 100 },
-  context: { link: 'a', attempt: 0, waitMs: 0, cause: '' },
+  context: ({ input }) => ({ shard: input?.shard ?? 1, link: 'a', attempt: 0, waitMs: 0, cause: '' }),
   initial: 'idle',
   states: {
     idle: { on: { 'connection.start': 'connecting' } },

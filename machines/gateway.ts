@@ -1,4 +1,4 @@
-import { fromCallback, sendTo, setup } from 'xstate'
+import { enqueueActions, fromCallback, sendTo, setup } from 'xstate'
 import { type ConnectionEvent, connectionMachine } from './connection.ts'
 import { type FallbackEvent, fallbackMachine } from './fallback.ts'
 import { type LeadershipEvent, leadershipMachine } from './leadership.ts'
@@ -10,6 +10,8 @@ import { type RelayEvent, relayMachine } from './relay.ts'
  *
  * Promise: the connection to the exchange is held while leading, solo, or about to succeed a leader, and at no other time. When asked to drain, the lease is given
  * up before the readers are sent away, so that somebody else already has the prices they will come back for; nothing waits for ever.
+ * What one connection may not carry, others beside it do, each started and stopped as it is wanted; that one of them is down is
+ * doubt about all prices, which the next price over any of them ends.
  *
  *     starting             -- doors.open -->               serving
  *     starting             -- gateway.drain -->            draining
@@ -31,6 +33,8 @@ export type GatewayEvent =
   | { type: 'standby.wanted' }
   | { type: 'standby.over' }
   | { type: 'connection.down' }
+  /** Exactly these connections beside the first, numbered from 2. */
+  | { type: 'shards.wanted'; shards: readonly number[] }
   | ConnectionEvent
   | LeadershipEvent
   | RelayEvent
@@ -41,8 +45,16 @@ export interface GatewayInput {
   onLoss: 'solo' | 'cache'
 }
 
+export interface GatewayContext extends GatewayInput {
+  /** Connections beside the first. */
+  shards: readonly number[]
+}
+
+/** The name such a connection goes by. */
+export const shardName = (shard: number | string): string => `connection-${shard}`
+
 export const gatewayMachine = setup({
-  types: { context: {} as GatewayInput, events: {} as GatewayEvent, input: {} as GatewayInput },
+  types: { context: {} as GatewayContext, events: {} as GatewayEvent, input: {} as GatewayInput },
   actors: {
     connection: connectionMachine,
     leadership: leadershipMachine,
@@ -59,6 +71,21 @@ export const gatewayMachine = setup({
     connect: sendTo('connection', { type: 'connection.start' }),
     disconnect: sendTo('connection', { type: 'connection.stop' }),
     doubtPrices: sendTo('fallback', { type: 'websocket.lost' }),
+    /** What a connection that ends has streamed may be all that was. */
+    reconcileShards: enqueueActions(({ enqueue, context, event }) => {
+      if (event.type !== 'shards.wanted') return
+      for (const shard of context.shards) {
+        if (event.shards.includes(shard)) continue
+        enqueue.stopChild(shardName(shard))
+        enqueue.sendTo('fallback', { type: 'websocket.lost' })
+      }
+      for (const shard of event.shards) {
+        if (context.shards.includes(shard)) continue
+        enqueue.spawnChild('connection', { id: shardName(shard), input: { shard } })
+        enqueue.sendTo(shardName(shard), { type: 'connection.start' })
+      }
+      enqueue.assign({ shards: event.shards })
+    }),
     retire: sendTo('leadership', { type: 'leadership.retire' }),
     passToLeadership: sendTo('leadership', ({ event }) => event),
     passToFallback: sendTo('fallback', ({ event }) => event),
@@ -67,7 +94,7 @@ export const gatewayMachine = setup({
 }).createMachine({
   id: 'gateway',
   options: { maxIterations: 100 },
-  context: ({ input }) => input,
+  context: ({ input }) => ({ ...input, shards: [] }),
   invoke: [
     { id: 'connection', systemId: 'connection', src: 'connection' },
     { id: 'fallback', systemId: 'fallback', src: 'fallback' },
@@ -85,6 +112,7 @@ export const gatewayMachine = setup({
     'standby.covered': { actions: 'passToLeadership' },
     'leadership.hand-over': { actions: 'passToLeadership' },
     'connection.down': { actions: 'doubtPrices' },
+    'shards.wanted': { actions: 'reconcileShards' },
     'relay.current': { actions: 'passToLeadership' },
     'relay.behind': { actions: 'passToLeadership' },
     'relay.report': { actions: 'passToRelay' },

@@ -20,7 +20,7 @@ export interface World {
   readonly highestEpoch: () => number
   /** When a socket is replaced; Binance ends it after 24 hours. */
   readonly rotateMs: number
-  readonly openSocket: (link: Link, tell: (event: ConnectionEvent) => void) => () => void
+  readonly openSocket: (link: Link, tell: (event: ConnectionEvent) => void, shard: number) => () => void
   readonly follow: (tell: (event: RelayEvent) => void) => () => void
   readonly probe: () => Promise<Source>
   readonly openDoors: (opened: () => void) => void
@@ -72,7 +72,11 @@ export const provideConnection = ({
   rotateMs,
 }: Pick<World, 'clock' | 'openSocket' | 'rotateMs'>): typeof connectionMachine =>
   connectionMachine.provide({
-    actors: { socket: fromCallback<ConnectionEvent, { link: Link }>(({ input, sendBack }) => openSocket(input.link, sendBack)) },
+    actors: {
+      socket: fromCallback<ConnectionEvent, { shard: number; link: Link }>(({ input: { shard, link }, sendBack }) =>
+        openSocket(link, sendBack, shard),
+      ),
+    },
     delays: {
       connectTimeoutMs,
       stableMs,

@@ -1,7 +1,7 @@
 import { type Actor, type AnyActorRef, matchesState } from 'xstate'
 import type { connectionMachine } from '../machines/connection.ts'
 import type { fallbackMachine } from '../machines/fallback.ts'
-import type { gatewayMachine } from '../machines/gateway.ts'
+import { type gatewayMachine, shardName } from '../machines/gateway.ts'
 import type { leadershipMachine } from '../machines/leadership.ts'
 import type { relayMachine } from '../machines/relay.ts'
 import type { Clock } from './clock.ts'
@@ -10,7 +10,8 @@ import { isCached, type Level } from './price.ts'
 /** What the machines say, for those who are no machines: the state words of the contract, and a line in the log for each change. */
 export interface Diary {
   role(): 'follower' | 'leader' | 'solo'
-  connection(): string
+  /** The first one's, or that of another beside it. */
+  connection(shard?: number): string
   /** About to succeed a leader: the socket opens, the lease is not ours yet. */
   isStandby(): boolean
   relay(): string
@@ -37,6 +38,8 @@ export interface DiaryOptions {
 }
 
 type Value = string | object
+/** By machine; connections beside the first by their names. */
+type Words = Record<'connection' | 'leadership' | 'relay' | 'fallback' | 'gateway', string> & Record<string, string>
 
 const failures = new Set(['reconnecting', 'behind'])
 const tries = new Set(['connecting', 'joining', 'catching-up'])
@@ -62,7 +65,7 @@ export function createDiary({ gateway, clock, log, trouble, changed, pairs }: Di
     relay: () => child<Actor<typeof relayMachine>>('relay'),
     fallback: () => child<Actor<typeof fallbackMachine>>('fallback'),
   }
-  const words = { connection: 'idle', leadership: 'follower', relay: 'joining', fallback: 'stale', gateway: 'starting' }
+  const words: Words = { connection: 'idle', leadership: 'follower', relay: 'joining', fallback: 'stale', gateway: 'starting' }
   let term = { epoch: 0, validUntil: 0 }
   let isLive = false
   let isStandby = false
@@ -71,12 +74,14 @@ export function createDiary({ gateway, clock, log, trouble, changed, pairs }: Di
   let hasPrices = false
   /** Part → why it fails, as last said. */
   const failing = new Map<string, string>()
+  /** Connections beside the first. */
+  const watched = new Map<string, unknown>()
   let since = { wall: clock.wall(), now: clock.now() }
 
   /** Takes a machine's new word; says it in the log if it differs from the last one. */
-  const turn = (part: keyof typeof words, value: Value, fields: object, isTrouble: boolean): void => {
+  const turn = (part: string, value: Value, fields: object, isTrouble: boolean): void => {
     const word = top(value)
-    const before = words[part]
+    const before = words[part] ?? 'idle'
     if (word === before) return
     words[part] = word
     if (part === 'fallback') since = { wall: clock.wall(), now: clock.now() }
@@ -93,7 +98,7 @@ export function createDiary({ gateway, clock, log, trouble, changed, pairs }: Di
   }
 
   /** A part that fails and tries again says so once, and then when it is well; in between only what is new about it. */
-  const isRepetition = (part: keyof typeof words, word: string, fields: object): boolean => {
+  const isRepetition = (part: string, word: string, fields: object): boolean => {
     const failed = failing.get(part)
     if (tries.has(word)) return failed !== undefined
     if (!failures.has(word)) failing.delete(part)
@@ -114,10 +119,27 @@ export function createDiary({ gateway, clock, log, trouble, changed, pairs }: Di
       heard(actor.getSnapshot() as ReturnType<T['getSnapshot']>)
       actor.subscribe(heard)
     }
-    watch(parts.connection(), ({ value, context }) => {
-      const word = top(value)
-      turn('connection', value, because(word === 'connected' ? '' : context.cause), word === 'reconnecting' || word === 'blocked')
-    })
+    const watchConnection = (actor: Actor<typeof connectionMachine>, name: string): void =>
+      watch(actor, ({ value, context }) => {
+        const word = top(value)
+        turn(name, value, because(word === 'connected' ? '' : context.cause), word === 'reconnecting' || word === 'blocked')
+      })
+    const lookShards = (): void => {
+      const { children } = gateway.getSnapshot()
+      const now = Object.entries(children).filter(([name]) => name.startsWith(shardName('')))
+      for (const [name, actor] of watched) {
+        if (children[name] === actor) continue
+        watched.delete(name)
+        failing.delete(name)
+        delete words[name]
+      }
+      for (const [name, actor] of now) {
+        if (actor === undefined || watched.has(name)) continue
+        watched.set(name, actor)
+        watchConnection(actor as Actor<typeof connectionMachine>, name)
+      }
+    }
+    watchConnection(parts.connection(), 'connection')
     watch(parts.leadership(), ({ value, context }) => {
       const word = top(value)
       term = { epoch: context.epoch, validUntil: context.validUntil }
@@ -133,13 +155,16 @@ export function createDiary({ gateway, clock, log, trouble, changed, pairs }: Di
       turn('fallback', snapshot.value, {}, hasPrices && isCached(top(snapshot.value) as Level))
       hasPrices ||= isLive
     })
-    watch(gateway, ({ value }) => turn('gateway', value, {}, false))
+    watch(gateway, ({ value }) => {
+      turn('gateway', value, {}, false)
+      lookShards()
+    })
   }
 
   return {
     open,
     role: () => words.leadership as 'follower' | 'leader' | 'solo',
-    connection: () => words.connection,
+    connection: (shard = 1) => words[shard === 1 ? 'connection' : shardName(shard)] ?? 'idle',
     isStandby: () => isStandby,
     relay: () => words.relay,
     gateway: () => words.gateway,

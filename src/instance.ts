@@ -14,8 +14,8 @@ import type { Ledger } from './demand/ledger.ts'
 import { createWanted } from './demand/wanted.ts'
 import { createDiary } from './diary.ts'
 import { createDownstream } from './downstream.ts'
-import { createFeed } from './exchange/feed.ts'
 import { createRest } from './exchange/rest.ts'
+import { createShards } from './exchange/shards.ts'
 import type { Connect, Get } from './exchange/wire.ts'
 import { heartbeatEveryMs } from './heartbeat.ts'
 import type { Lease } from './leadership/lease.ts'
@@ -31,6 +31,7 @@ import type { Served } from './server.ts'
 import { createStatus } from './status.ts'
 import { createSuccession } from './succession.ts'
 import { createUpstream } from './upstream.ts'
+import { createVisits } from './visits.ts'
 
 /**
  * One instance: the parts, and how they are joined. Control goes through the machines (actors.ts), prices go around them (path.ts).
@@ -61,6 +62,8 @@ export interface InstanceOptions {
   readonly connect?: Connect
   readonly get?: Get
   readonly rotateMs?: number
+  /** Streams on one socket, in place of what Binance allows. */
+  readonly streamsMax?: number | undefined
   /** Somebody looks at the machines of another instance. */
   readonly inspected?: (text: string) => void
   /** A machine or a port broke its own rules. */
@@ -93,24 +96,31 @@ export function createInstance(options: InstanceOptions): Instance {
     note: (line, fields) => ('cause' in fields ? trouble : note)(line, fields),
   })
   const path = createPath({ board, publisher })
-  const feed = createFeed({
+  const visits = createVisits({ clock, bus, isShared: config.leaderEligible === 'true', stayAway: waitMs => rest.stayAway(waitMs) })
+  const feed = createShards({
     clock,
     connect: options.connect,
     note: trouble,
     urls: config.exchangeWsUrls,
     streams: config.streams,
+    streamsMax: options.streamsMax,
+    share: visits.share,
+    quiet: () => diary.role() !== 'follower' && gateway.send({ type: 'websocket.lost' }),
+    beside: shards => gateway.send({ type: 'shards.wanted', shards }),
     tick: (tick, receivedAt) => {
       path.take(tick, receivedAt)
       if (wantsToHear && diary.role() !== 'follower') gateway.send({ type: 'websocket.heard' })
     },
   })
-  const rest = createRest({ clock, urls: config.exchangeRestUrls, note: trouble, get: options.get })
+  const rest = createRest({ clock, urls: config.exchangeRestUrls, note: trouble, get: options.get, refused: visits.restRefused })
   const upstream = createUpstream({
     clock,
     feed,
     rest,
     path,
     aliases: config.quoteAliases,
+    ready: visits.ready,
+    isLive: () => diary.role() !== 'follower' && diary.level() === 'live',
     here: () => wanted.here(),
     note,
     trouble,
@@ -159,11 +169,7 @@ export function createInstance(options: InstanceOptions): Instance {
       rotateMs: options.rotateMs ?? rotateMs,
       farewellMaxMs: config.unreadyMs + config.drainMs,
       highestEpoch: () => publisher.seen.epoch,
-      openSocket: (link, tell) =>
-        feed.open(link, event => {
-          tell(event)
-          if (event.type === 'feed.quiet' && diary.role() !== 'follower') gateway.send({ type: 'websocket.lost' })
-        }),
+      openSocket: feed.open,
       follow: downstream.follow,
       probe: () => probe(),
       openDoors: options.openDoors,
@@ -180,6 +186,7 @@ export function createInstance(options: InstanceOptions): Instance {
     instanceLevel: diary.level,
     levelSince: diary.levelSince,
     hasOwnSocket: () => diary.role() !== 'follower',
+    streamedSince: pair => feed.streamedSince(path.symbolOf(pair)),
     isUnserved: upstream.isUnserved,
   })
   const status = createStatus({ clock, name, diary, levels, board, hub: () => hub, wanted, bus, feed, publisher, upstream, missed })
@@ -281,7 +288,7 @@ export function createInstance(options: InstanceOptions): Instance {
         gateway.subscribe({
           complete: () => {
             stopLooking()
-            for (const part of [hub, feed, upstream]) part.stop()
+            for (const part of [hub, feed, upstream, visits]) part.stop()
             resolve()
           },
         })

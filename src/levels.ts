@@ -20,6 +20,8 @@ export interface LevelsOptions {
   /** Monotonic clock: since when that is what it is. */
   readonly levelSince: () => number
   readonly hasOwnSocket: () => boolean
+  /** Monotonic clock: what was heard of a pair before, the connection it comes over does not vouch for; see exchange/shards.ts. */
+  readonly streamedSince: (pair: Pair) => number
   /** The exchange does not trade this pair any more. */
   readonly isUnserved: (pair: Pair) => boolean
 }
@@ -28,7 +30,7 @@ export interface LevelsOptions {
 const unsaidMs = 4000
 
 export function createLevels(options: LevelsOptions): Levels {
-  const { clock, board, staleAfterMs, instanceLevel, levelSince, hasOwnSocket, isUnserved } = options
+  const { clock, board, staleAfterMs, instanceLevel, levelSince, hasOwnSocket, streamedSince, isUnserved } = options
   let last: Heartbeat | undefined
   let lastAt = Number.NEGATIVE_INFINITY
   /** Pairs the leader called stale, and when it did last. */
@@ -40,6 +42,8 @@ export function createLevels(options: LevelsOptions): Levels {
     const at = stale.get(pair)
     return at !== undefined && (at === lastAt || heardAt < at)
   }
+
+  const vouchedSince = (pair: Pair): number => (hasOwnSocket() ? Math.max(levelSince(), streamedSince(pair)) : levelSince())
 
   return {
     leaders,
@@ -55,8 +59,8 @@ export function createLevels(options: LevelsOptions): Levels {
       if (entry === undefined || isUnserved(pair)) return 'stale'
       const level = instanceLevel()
       // What was stored, or here before the level was reached, is what it is until the pair is heard of: a leader that is heard again may not
-      // know yet that anybody wants it, and a socket of our own that speaks of one pair has not spoken of the others.
-      const isUnheard = entry.isStored || entry.heardAt < levelSince() - heartbeatMissedAfterMs
+      // know yet that anybody wants it, a socket of our own that speaks of one pair has not spoken of the others, and one that is broken speaks of none.
+      const isUnheard = entry.isStored || entry.heardAt < vouchedSince(pair) - heartbeatMissedAfterMs
       if (isCached(level) || isUnheard)
         return clock.wall() - entry.receivedAt > staleAfterMs ? 'stale' : isCached(level) ? level : 'shared-cache'
       const isSilent = hasOwnSocket() ? clock.now() - entry.heardAt > staleAfterMs : isCalledStale(pair, entry.heardAt)

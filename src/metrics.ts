@@ -9,8 +9,8 @@ import type { Publisher } from './bus/publisher.ts'
 import type { Clock } from './clock.ts'
 import type { Wanted } from './demand/wanted.ts'
 import type { Diary } from './diary.ts'
-import type { Feed } from './exchange/feed.ts'
 import type { Rest } from './exchange/rest.ts'
+import type { Shards } from './exchange/shards.ts'
 import type { Levels } from './levels.ts'
 import { levels as levelWords } from './price.ts'
 import type { Status } from './status.ts'
@@ -66,7 +66,7 @@ export interface MetricsOptions {
   readonly gate: Gate
   readonly wanted: Wanted
   readonly bus: Bus
-  readonly feed: Feed
+  readonly feed: Shards
   readonly rest: Rest
   readonly publisher: Publisher
   readonly upstream: Upstream
@@ -146,13 +146,14 @@ function ofBus({ bus, publisher, status }: MetricsOptions): readonly Metric[] {
 }
 
 function ofExchange({ feed, rest, upstream }: MetricsOptions): readonly Metric[] {
-  const { sockets, attempts, opened, refused, streams, confirmed, ticks, garbage, foreign } = feed.counts()
+  const { sockets, attempts, opened, refused, streams, confirmed, ticks, garbage, foreign, shards } = feed.counts()
   const asked = rest.counts()
   return [
     gauge('exchange_sockets', 'Sockets to the exchange, be they not open yet.', sockets),
     counter('exchange_attempts_total', 'Connections tried.', attempts),
     counter('exchange_opened_total', 'Connections that opened.', opened),
     counter('exchange_refused_total', 'Connections the exchange refused with a status.', refused),
+    gauge('exchange_connections', 'Connections to the exchange side by side.', shards.length),
     gauge('exchange_streams', 'Streams asked for on a socket.', streams),
     gauge('exchange_streams_confirmed', 'Streams something was heard of.', confirmed),
     counter('exchange_ticks_total', 'Messages with a price.', ticks),

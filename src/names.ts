@@ -20,6 +20,8 @@ export interface Names {
   readonly successor: string
   /** Channel: somebody does; the id of the leader whose offer it claimed. */
   readonly claimed: string
+  /** Key: what all instances did at the exchange of late, expiring. */
+  readonly visits: string
   /** Channel: trades that were missing, and that the leader asked the exchange for. */
   readonly missed: string
   /** Key: what this instance wants, a JSON array of pairs, expiring. */
@@ -42,6 +44,7 @@ export const names = (prefix = ''): Names => ({
   offered: `${prefix}prices:offered`,
   successor: `${prefix}prices:successor`,
   claimed: `${prefix}prices:claimed`,
+  visits: `${prefix}prices:visits`,
   missed: `${prefix}prices:missed`,
   demand: instance => `${prefix}prices:demand:${instance}`,
   demands: `${prefix}prices:demands`,

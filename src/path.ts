@@ -9,6 +9,7 @@ import { type Cause, type Pair, type Update, writeBody } from './price.ts'
  * one call, nothing awaited, no machine involved.
  */
 export interface Path {
+  symbolOf(pair: Pair): string | undefined
   /** Ticks of these symbols become prices of these pairs; all others are dropped. */
   route(pairsOf: ReadonlyMap<string, readonly Pair[]>): void
   /** `receivedAt`: wall clock, when the message arrived. */
@@ -74,6 +75,7 @@ export function createPath({ board, publisher }: { readonly board: Board; readon
   }
 
   return {
+    symbolOf: pair => symbolOf.get(pair),
     route: pairsOf => {
       for (const symbol of states.keys()) if (!pairsOf.has(symbol)) states.delete(symbol)
       routes = pairsOf

@@ -5,7 +5,7 @@ import type { Publisher } from './bus/publisher.ts'
 import type { Clock } from './clock.ts'
 import type { Wanted } from './demand/wanted.ts'
 import type { Diary } from './diary.ts'
-import type { Feed } from './exchange/feed.ts'
+import type { Shards } from './exchange/shards.ts'
 import type { Heartbeat, Trouble } from './heartbeat.ts'
 import type { Levels } from './levels.ts'
 import type { Missed } from './missed.ts'
@@ -40,7 +40,7 @@ export interface StatusOptions {
   readonly hub: () => Hub
   readonly wanted: Wanted
   readonly bus: Bus
-  readonly feed: Feed
+  readonly feed: Shards
   readonly publisher: Publisher
   readonly upstream: Upstream
   readonly missed: Missed
@@ -62,6 +62,11 @@ export function createStatus(options: StatusOptions): Status {
     if (theirs === undefined) return lastError
     const isOursNewer = lastError !== null && lastError.at > theirs.at && !lastError.message.startsWith('level ')
     return isOursNewer ? lastError : { message: `leader ${leaders?.instance}: ${theirs.message}`.slice(0, 300), at: theirs.at }
+  }
+
+  const viewExchange = (): object => {
+    const { shards, ...counts } = feed.counts()
+    return { ...counts, shards: shards.map(one => ({ ...one, connection: diary.connection(one.shard) })) }
   }
 
   const viewPair = (pair: Pair): object => {
@@ -108,7 +113,7 @@ export function createStatus(options: StatusOptions): Status {
       pairs: Object.fromEntries([...wanted.here()].map(pair => [pair, viewPair(pair)])),
       readers: hub().counts().readers,
       bus: { kind: bus.kind, state: diary.relay(), garbled, holes, ...publisher.counts() },
-      exchange: { symbols: upstream.symbolsKnown, ...feed.counts(), missedTrades: missed.counts() },
+      exchange: { symbols: upstream.symbolsKnown, ...viewExchange(), missedTrades: missed.counts() },
     }),
   }
 }

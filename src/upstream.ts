@@ -1,6 +1,6 @@
 import { backoffMs, type Clock, every, type Timer } from './clock.ts'
-import type { Feed } from './exchange/feed.ts'
 import { type Rest, symbolsMax } from './exchange/rest.ts'
+import type { Shards } from './exchange/shards.ts'
 import { assumedSymbols, type QuoteAliases, type Resolution, readSymbols, type SymbolTable } from './exchange/symbols.ts'
 import type { Path } from './path.ts'
 import type { Pair } from './price.ts'
@@ -22,10 +22,14 @@ export interface Upstream {
 
 export interface UpstreamOptions {
   readonly clock: Clock
-  readonly feed: Feed
+  readonly feed: Pick<Shards, 'want' | 'broken'>
   readonly rest: Rest
   readonly path: Path
   readonly aliases: QuoteAliases
+  /** Nothing is asked before. */
+  readonly ready?: Promise<void>
+  /** Prices come over the stream; where they do not, all are polled already. */
+  readonly isLive: () => boolean
   /** What this instance's readers want, targeted or not. */
   readonly here: () => ReadonlySet<Pair>
   readonly note: (line: string, fields: Readonly<Record<string, unknown>>) => void
@@ -40,11 +44,13 @@ const symbolsSoonMs = 30_000
 /** How often the symbols of wanted pairs are looked at, some hundred at a time: they are halted, delisted and traded again. Weighs 20, too. */
 const statusesEveryMs = 30_000
 const symbolsRetryMaxMs = 30_000
+/** How often pairs are polled whose connection is broken while others stream. */
+const mendEveryMs = 1000
 /** Pairs asked for within this time share one REST request. */
 const gatherMs = 20
 
 export function createUpstream(options: UpstreamOptions): Upstream {
-  const { clock, feed, rest, path, aliases, here, note, trouble, learned } = options
+  const { clock, feed, rest, path, aliases, isLive, here, note, trouble, learned } = options
   let table: SymbolTable = assumedSymbols(aliases)
   let targets: ReadonlySet<Pair> = new Set()
   let routes: ReadonlyMap<string, readonly Pair[]> = new Map()
@@ -53,6 +59,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
   let symbolsTimer: Timer | undefined
   let learnsAt = Number.POSITIVE_INFINITY
   let isStopped = false
+  let isMending = false
   let unserved: ReadonlySet<Pair> = new Set()
   let lookedAt = 0
   /** Symbols that do not trade and that somebody asked for since the last look. */
@@ -98,6 +105,15 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     const receivedAt = clock.wall()
     for (const tick of answer.value) path.take(tick, receivedAt)
     return true
+  }
+
+  /** Their own level falls, not that of all others; see levels.ts. */
+  const mend = async (): Promise<void> => {
+    const symbols = isMending || !isLive() ? [] : feed.broken()
+    if (symbols.length === 0) return
+    isMending = true
+    await ask(symbols)
+    isMending = false
   }
 
   const know = (read: SymbolTable): void => {
@@ -153,8 +169,9 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     return found
   }
 
-  void learn(0)
-  const stopLooking = every(clock, statusesEveryMs, () => void lookAtStatuses())
+  if (options.ready === undefined) void learn(0)
+  else void options.ready.then(() => (isStopped ? undefined : learn(0)))
+  const stops = [every(clock, statusesEveryMs, () => void lookAtStatuses()), every(clock, mendEveryMs, () => void mend())]
   return {
     resolve,
     isUnserved: pair => unserved.has(pair),
@@ -172,7 +189,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     },
     stop: () => {
       isStopped = true
-      stopLooking()
+      for (const stop of stops) stop()
       for (const timer of [gathering, symbolsTimer]) if (timer !== undefined) clock.clearTimeout(timer)
     },
   }

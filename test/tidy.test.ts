@@ -72,6 +72,7 @@ const joints = [
   'levels',
   'missed',
   'succession',
+  'visits',
   'notices',
   'metrics',
   'crew',

@@ -20,6 +20,17 @@ export type LastOutcome =
   | { readonly kind: 'read'; readonly payloads: ReadonlyMap<Pair, Buffer> }
   | { readonly kind: 'unreachable'; readonly cause: string }
 
+/** What was done at the exchange, which counts by address: of one instance, or of all that share the bus. */
+export interface Visits {
+  /** Connections tried: just now by the one, in the last five minutes (or up to six) by all. */
+  readonly attempts: number
+  /** For so long the exchange wants no more of them, it said; 0 if it did not. */
+  readonly socketsWaitMs: number
+  readonly restWaitMs: number
+}
+
+export type VisitOutcome = ({ readonly kind: 'read' } & Visits) | { readonly kind: 'unreachable'; readonly cause: string }
+
 /**
  * What is told to every instance beside prices: heartbeat of the leader, lease given up, offered or claimed, demand changed or trades asked
  * for, trades that were missing, somebody looks at machines.
@@ -56,6 +67,8 @@ export interface Bus {
   tellMissed(epoch: number, text: string): Promise<PublishOutcome>
   /** The last stored price of each pair that has one. */
   last(pairs: readonly Pair[]): Promise<LastOutcome>
+  /** Notes what this instance did at the exchange, and reads what all have done. */
+  visit(visits: Visits): Promise<VisitOutcome>
   follow(pairs: ReadonlySet<Pair>, events: FollowEvents): Following
   close(): Promise<void>
 }

@@ -3,6 +3,7 @@ import type { Names } from '../names.ts'
 import type { Pair } from '../price.ts'
 import type { Bus, Message, PublishOutcome } from './bus.ts'
 import { createFollowings } from './follow.ts'
+import { visitEmbedded } from './memory-visits.ts'
 
 export interface MemoryBusOptions {
   readonly store: EmbeddedStore
@@ -49,6 +50,10 @@ export function createMemoryBus({ store, names, cacheTtlMs = 86_400_000 }: Memor
         return payloads
       })
       return answer.kind === 'unreachable' ? answer : { kind: 'read', payloads: answer.value }
+    },
+    visit: async visits => {
+      const answer = await store.ask(keys => visitEmbedded(keys, names.visits, visits))
+      return answer.kind === 'unreachable' ? answer : { kind: 'read', ...answer.value }
     },
     ...createFollowings(names, listener => store.line(listener)),
   }

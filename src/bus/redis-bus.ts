@@ -1,12 +1,13 @@
 import type { Clock } from '../clock.ts'
 import type { Names } from '../names.ts'
 import type { Pair } from '../price.ts'
-import type { Commands } from '../redis.ts'
+import type { Answer, Commands } from '../redis.ts'
 import { connectFollower } from '../redis-follower.ts'
 import { readScript } from '../redis-script.ts'
-import type { Bus, Message, PublishOutcome } from './bus.ts'
+import type { Bus, Message, PublishOutcome, VisitOutcome } from './bus.ts'
 import { createFollowings } from './follow.ts'
 
+const visitsScript = readScript(new URL('./visits.lua', import.meta.url))
 const publishScript = readScript(new URL('./publish.lua', import.meta.url))
 
 export interface RedisBusOptions {
@@ -54,8 +55,20 @@ export function createRedisBus({ url, commands, clock, names, ca, cacheTtlMs = 8
       }
       return { kind: 'read', payloads }
     },
+    visit: async ({ attempts, socketsWaitMs, restWaitMs }) => {
+      const numbers = [attempts, socketsWaitMs, restWaitMs].map(number => String(Math.ceil(number)))
+      return readVisits(await commands.run(visitsScript, [names.visits], numbers))
+    },
     ...createFollowings(names, line => connectFollower(url, { clock, ca, key: names.epoch, ...line })),
   }
+}
+
+function readVisits(answer: Answer<unknown>): VisitOutcome {
+  if (answer.kind === 'unreachable') return answer
+  const [attempts, socketsWaitMs, restWaitMs]: readonly unknown[] = Array.isArray(answer.value) ? answer.value : []
+  if (typeof attempts === 'number' && typeof socketsWaitMs === 'number' && typeof restWaitMs === 'number')
+    return { kind: 'read', attempts, socketsWaitMs, restWaitMs }
+  return { kind: 'unreachable', cause: 'Redis gave an unknown reply about visits' }
 }
 
 /** Pair → which message is its last, counted from 1. */

@@ -29,6 +29,8 @@ export interface SocketOptions {
   readonly hosts: Hosts
   readonly note: (line: string, fields: Readonly<Record<string, unknown>>) => void
   readonly connect?: Connect | undefined
+  readonly streamsMax?: number | undefined
+  readonly banned?: ((waitMs: number) => void) | undefined
 }
 
 /** Frames beyond this are dropped unread: the longest we read is under 1 KB. */
@@ -51,7 +53,7 @@ const refusedWaitMs = 60_000
 const policyViolation = 1008
 
 export function openSocket(options: SocketOptions, events: SocketEvents): Socket {
-  const { clock, hosts, note, connect = connectOverWs } = options
+  const { clock, hosts, note, connect = connectOverWs, banned = () => {} } = options
   const host = hosts.current()
   if (host === undefined) return noSocket(clock, () => events.refused('no host serves us where we are', hosts.waitMs()))
   let socket: Wire
@@ -61,7 +63,7 @@ export function openSocket(options: SocketOptions, events: SocketEvents): Socket
     hosts.failed(host)
     return noSocket(clock, () => events.closed(causeOf(error, host)))
   }
-  const subscriptions = createSubscriptions({ clock, note, send: text => socket.send(text) })
+  const subscriptions = createSubscriptions({ clock, note, max: options.streamsMax, send: text => socket.send(text) })
   let over = false
   let openedAt: number | undefined
   let hasData = false
@@ -113,7 +115,12 @@ export function openSocket(options: SocketOptions, events: SocketEvents): Socket
   socket.on('pong', heard)
   socket.on('unexpected-response', (_request, response) => {
     response.resume()
-    end(() => turnedAway(hosts, host, response.statusCode ?? 0, response.headers['retry-after'], events))
+    const status = response.statusCode ?? 0
+    const waitMs = refusalMs(response.headers['retry-after'], refusedWaitMs)
+    end(() => {
+      if (isBan(status)) banned(waitMs)
+      turnedAway(hosts, host, status, waitMs, events)
+    })
   })
   socket.on('error', error => {
     // Also told when we end a socket before it was open, which is no fault of the host.
@@ -161,10 +168,12 @@ function read(raw: RawData, isBinary: boolean): Frame {
   return readQuickly(raw) ?? readFrame(raw.toString('utf8'))
 }
 
+const isBan = (status: number): boolean => status === 418 || status === 429
+
 /** 451 and 403: not from here, try another host. 418 and 429: stay away as long as told. Anything else is a failure like any other. */
-function turnedAway(hosts: Hosts, host: string, status: number, retryAfter: string | undefined, events: SocketEvents): void {
+function turnedAway(hosts: Hosts, host: string, status: number, waitMs: number, events: SocketEvents): void {
   const cause = `HTTP ${status} from ${host}`
-  if (status === 418 || status === 429) return events.refused(cause, refusalMs(retryAfter, refusedWaitMs))
+  if (isBan(status)) return events.refused(cause, waitMs)
   if ((status === 451 || status === 403) && !hosts.barred(host))
     return events.refused(`${cause}: it does not serve us where we are`, hosts.waitMs())
   hosts.failed(host)

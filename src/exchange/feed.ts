@@ -4,12 +4,13 @@ import { openSocket, type Socket } from './binance.ts'
 import type { Frame } from './binance-message.ts'
 import type { StreamKind, Tick } from './exchange.ts'
 import { createFreshness } from './freshness.ts'
-import { createHosts } from './hosts.ts'
+import { createHosts, type Hosts } from './hosts.ts'
 import type { Subscriptions } from './subscriptions.ts'
 import type { Connect } from './wire.ts'
 
 /**
- * The exchange's prices as they happen: which symbols are wanted, over which socket they come, and whether they do.
+ * The exchange's prices as they happen, as far as one connection carries them: which symbols are wanted, over which socket they come, and
+ * whether they do.
  * Ticks go straight to `tick`; machines/connection.ts is told edges only.
  */
 export interface Feed {
@@ -19,6 +20,8 @@ export interface Feed {
   open(link: Link, tell: (event: ConnectionEvent) => void): () => void
   /** Of every wanted symbol something was heard on the open socket, and nothing asked for there is unanswered. */
   isCovered(): boolean
+  /** A socket is open, and is not silent. */
+  isStreaming(): boolean
   counts(): FeedCounts
   stop(): void
 }
@@ -43,11 +46,17 @@ export interface FeedCounts {
 export interface FeedOptions {
   readonly clock: Clock
   readonly urls: readonly string[]
+  /** Shared by several feeds, in place of one's own made of `urls`. */
+  readonly hosts?: Hosts
   readonly streams: readonly StreamKind[]
   readonly tick: (tick: Tick, receivedAt: number) => void
   readonly note: (line: string, fields: Readonly<Record<string, unknown>>) => void
   /** In place of a real socket. */
   readonly connect?: Connect | undefined
+  /** The exchange will have nobody of our address for so long. */
+  readonly banned?: (waitMs: number) => void
+  /** On one socket. */
+  readonly streamsMax?: number | undefined
 }
 
 /**
@@ -58,7 +67,7 @@ const quietAfterMs = { pulsed: 2500, mute: 5000, otherwise: 15_000 }
 const lookEveryMs = 250
 /** A look that comes so late means that we stood still ourselves. */
 const lateMs = 1000
-const silentMax = 20
+export const silentMax = 20
 /** A socket that brought something within this time lives. */
 const livingMs = 2000
 
@@ -68,8 +77,8 @@ interface OpenLink {
   isReady: boolean
 }
 
-export function createFeed({ clock, urls, streams, tick, note, connect }: FeedOptions): Feed {
-  const hosts = createHosts(clock, urls)
+export function createFeed(options: FeedOptions): Feed {
+  const { clock, urls, streams, tick, note, connect, streamsMax, banned, hosts = createHosts(clock, urls) } = options
   /** In the order of opening: the second, if there is one, is the successor of the first. */
   const open = new Map<Link, OpenLink>()
   const counts = { host: undefined as string | undefined, attempts: 0, opened: 0, refused: 0, ticks: 0, garbage: 0, foreign: 0 }
@@ -156,7 +165,7 @@ export function createFeed({ clock, urls, streams, tick, note, connect }: FeedOp
       if (isOpen) then()
     }
     const socket = openSocket(
-      { clock, hosts, note, connect },
+      { clock, hosts, note, connect, streamsMax, banned },
       {
         opened: host =>
           ifOpen(() => {
@@ -211,6 +220,10 @@ export function createFeed({ clock, urls, streams, tick, note, connect }: FeedOp
       const names = namesOf(wanted, streams)
       freshness.keep(names)
       for (const { socket, isReady } of open.values()) if (isReady) socket.subscriptions.want(names)
+    },
+    isStreaming: () => {
+      const [first] = open.values()
+      return first?.isReady === true && !isQuiet
     },
     isCovered: () => {
       const [first] = open.values()

@@ -17,6 +17,8 @@ export interface Rest {
   /** exchangeInfo as the exchange sent it: megabytes, or little of a few symbols. One that is not listed spoils the whole request. */
   exchangeInfo(symbols?: readonly string[]): Promise<Answer<unknown>>
   readonly aggregates: AskAggregates
+  /** The exchange told another who shares our address not to ask for so long. */
+  stayAway(waitMs: number): void
   counts(): RestCounts
 }
 
@@ -34,6 +36,8 @@ export interface RestOptions {
   readonly timeoutMs?: number
   /** Told once for each time the exchange refuses us. */
   readonly note: (line: string, fields: Readonly<Record<string, unknown>>) => void
+  /** The exchange told us not to ask for so long. */
+  readonly refused?: (waitMs: number) => void
   /** In place of HTTP. */
   readonly get?: Get | undefined
 }
@@ -134,14 +138,18 @@ interface Question<T> {
   readonly read: (answer: unknown) => T | undefined
 }
 
-export function createRest({ clock, urls, note, timeoutMs = 3000, get = getOverHttp }: RestOptions): Rest {
+export function createRest({ clock, urls, note, refused = () => {}, timeoutMs = 3000, get = getOverHttp }: RestOptions): Rest {
   const hosts = createHosts(clock, urls)
   const budget = createWeight(clock)
   const counts = { answered: 0, refused: 0, unreachable: 0, weight: 0 }
   let closedUntil = 0
 
-  const refuse = (status: number, waitMs: number, host: string): Answer<never> => {
+  const stayAway = (waitMs: number): void => {
     closedUntil = Math.max(closedUntil, clock.now() + waitMs)
+  }
+
+  const refuse = (status: number, waitMs: number, host: string): Answer<never> => {
+    stayAway(waitMs)
     note('the exchange refuses our REST requests', { status, waitMs, host })
     return { kind: 'refused', waitMs, cause: `HTTP ${status} from ${host}` }
   }
@@ -184,7 +192,11 @@ export function createRest({ clock, urls, note, timeoutMs = 3000, get = getOverH
   const rejected = (reply: Reply, host: string): Answer<never> => {
     const { status } = reply
     reply.drop()
-    if (status === 429 || status === 418) return refuse(status, refusalMs(reply.retryAfter, refusedWaitMs), host)
+    if (status === 429 || status === 418) {
+      const waitMs = refusalMs(reply.retryAfter, refusedWaitMs)
+      refused(waitMs)
+      return refuse(status, waitMs, host)
+    }
     if ((status === 451 || status === 403) && !hosts.barred(host)) return refuse(status, hosts.waitMs(), host)
     // A 400 is about what we asked; another host would say the same.
     if (status !== 400) hosts.failed(host)
@@ -192,6 +204,7 @@ export function createRest({ clock, urls, note, timeoutMs = 3000, get = getOverH
   }
 
   return {
+    stayAway,
     counts: () => counts,
     exchangeInfo: async symbols => {
       const answer = await ask<unknown>({

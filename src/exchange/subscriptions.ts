@@ -31,6 +31,8 @@ export interface Subscriptions {
 export interface SubscriptionsOptions {
   readonly clock: Clock
   readonly send: (text: string) => void
+  /** That one socket may carry; default {@link streamsMax}. */
+  readonly max?: number | undefined
   readonly note: (line: string, fields: Readonly<Record<string, unknown>>) => void
 }
 
@@ -53,7 +55,7 @@ interface Request {
   readonly timer: Timer
 }
 
-export function createSubscriptions({ clock, send, note }: SubscriptionsOptions): Subscriptions {
+export function createSubscriptions({ clock, send, note, max = streamsMax }: SubscriptionsOptions): Subscriptions {
   const budget = createBudget(clock, messagesMax, messagesWindowMs)
   const asked = new Set<string>()
   const confirmed = new Set<string>()
@@ -148,7 +150,7 @@ export function createSubscriptions({ clock, send, note }: SubscriptionsOptions)
   }
 
   const toJoin = (canRepeat: boolean): string[] => {
-    const fresh = batch(wanted, name => !asked.has(name) && !leaving.has(name), streamsMax - asked.size - leaving.size)
+    const fresh = batch(wanted, name => !asked.has(name) && !leaving.has(name), max - asked.size - leaving.size)
     if (fresh.length > 0) return fresh
     const back = batch(wanted, name => leaving.has(name))
     return back.length > 0 || !canRepeat ? back : batch(asked, name => pending.get(name) === 0)
@@ -206,8 +208,8 @@ export function createSubscriptions({ clock, send, note }: SubscriptionsOptions)
     },
     want: streams => {
       wanted = streams
-      const over = Math.max(0, wanted.size - streamsMax)
-      if (over > leftOut) note('more streams are wanted than one socket may carry', { wanted: wanted.size, max: streamsMax })
+      const over = Math.max(0, wanted.size - max)
+      if (over > leftOut) note('more streams are wanted than one socket may carry', { wanted: wanted.size, max })
       leftOut = over
       reconcile()
     },

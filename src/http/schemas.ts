@@ -93,6 +93,19 @@ const bus = object('The bus of this instance', {
   waiting: count('Prices waiting for the bus'),
 })
 
+const connection = oneOf(
+  ['idle', 'connecting', 'connected', 'reconnecting', 'intentionally-disconnected', 'blocked'],
+  'The connection to the exchange',
+)
+
+const shard = object('One of them', {
+  shard: count('Its number, from 1'),
+  connection,
+  sockets: count('Its sockets'),
+  streams: count('Streams asked for'),
+  confirmed: count('Streams something was heard of'),
+})
+
 const exchange = object(
   'The link to the exchange',
   {
@@ -104,6 +117,7 @@ const exchange = object(
     host: text('Where the last one led to'),
     streams: count('Streams asked for'),
     confirmed: count('Streams something was heard of'),
+    shards: listOf(shard, 'The connections side by side'),
     ticks: count('Messages with a price'),
     garbage: count('Messages that are no JSON'),
     foreign: count('Messages of something not asked for'),
@@ -122,10 +136,7 @@ const status = object(
     instance: text('Its name'),
     role,
     epoch: count('The newest term known here'),
-    connection: oneOf(
-      ['idle', 'connecting', 'connected', 'reconnecting', 'intentionally-disconnected', 'blocked'],
-      'The connection to the exchange',
-    ),
+    connection,
     level,
     since: time('Since when it has this level'),
     lastError: {

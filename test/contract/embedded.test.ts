@@ -11,6 +11,7 @@ import { handOverContract } from './hand-over.contract.ts'
 import { leaseContract } from './lease.contract.ts'
 import { ledgerContract } from './ledger.contract.ts'
 import { eventually, lead, type Member, record, type Subject } from './subject.ts'
+import { visitsContract } from './visits.contract.ts'
 import { wantsContract } from './wants.contract.ts'
 
 const names = namesOf()
@@ -43,6 +44,7 @@ describe('embedded', () => {
   busContract(open)
   followingContract(open)
   wantsContract(open)
+  visitsContract(open)
   leaseContract(open)
   handOverContract(open)
   ledgerContract(open)

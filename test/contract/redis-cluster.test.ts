@@ -8,6 +8,7 @@ import { leaseContract } from './lease.contract.ts'
 import { ledgerContract } from './ledger.contract.ts'
 import { connect, follow, price } from './redis-subject.ts'
 import { eventually, lead, type Subject } from './subject.ts'
+import { visitsContract } from './visits.contract.ts'
 import { wantsContract } from './wants.contract.ts'
 
 describe.skipIf(!redisAvailable)('redis cluster', () => {
@@ -36,6 +37,7 @@ describe.skipIf(!redisAvailable)('redis cluster', () => {
   busContract(open)
   followingContract(open)
   wantsContract(open)
+  visitsContract(open)
   leaseContract(open)
   ledgerContract(open)
 

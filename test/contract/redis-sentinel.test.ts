@@ -10,6 +10,7 @@ import { leaseContract } from './lease.contract.ts'
 import { ledgerContract } from './ledger.contract.ts'
 import { type Connected, connect, start } from './redis-subject.ts'
 import { eventually, lead, type Subject } from './subject.ts'
+import { visitsContract } from './visits.contract.ts'
 import { wantsContract } from './wants.contract.ts'
 
 describe.skipIf(!redisAvailable)('redis sentinel', () => {
@@ -39,6 +40,7 @@ describe.skipIf(!redisAvailable)('redis sentinel', () => {
     busContract(open)
     followingContract(open)
     wantsContract(open)
+    visitsContract(open)
     leaseContract(open)
     ledgerContract(open)
 

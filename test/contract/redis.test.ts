@@ -9,6 +9,7 @@ import { leaseContract } from './lease.contract.ts'
 import { ledgerContract } from './ledger.contract.ts'
 import { connect } from './redis-subject.ts'
 import type { Subject } from './subject.ts'
+import { visitsContract } from './visits.contract.ts'
 import { wantsContract } from './wants.contract.ts'
 
 describe.skipIf(!redisAvailable)('redis', () => {
@@ -41,6 +42,7 @@ describe.skipIf(!redisAvailable)('redis', () => {
   busContract(open)
   followingContract(open)
   wantsContract(open)
+  visitsContract(open)
   leaseContract(open)
   handOverContract(open)
   ledgerContract(open)

@@ -54,11 +54,15 @@ export const explorations = {
   gateway: {
     machine: gatewayMachine,
     inputs: [{ eligible: true, onLoss: 'solo' }],
-    events: plain(
-      ...['doors.open', 'readers.gone', 'gateway.drain', 'connection.down', 'websocket.heard', 'websocket.lost'],
-      ...['leadership.gained', 'leadership.solo', 'leadership.lost', 'leadership.retired', 'lease.released', 'lease.fenced'],
-      ...['relay.current', 'relay.behind', 'relay.report'],
-      ...['standby.wanted', 'standby.over', 'standby.covered', 'leadership.hand-over'],
-    ),
+    events: [
+      ...plain(
+        ...['doors.open', 'readers.gone', 'gateway.drain', 'connection.down', 'websocket.heard', 'websocket.lost'],
+        ...['leadership.gained', 'leadership.solo', 'leadership.lost', 'leadership.retired', 'lease.released', 'lease.fenced'],
+        ...['relay.current', 'relay.behind', 'relay.report'],
+        ...['standby.wanted', 'standby.over', 'standby.covered', 'leadership.hand-over'],
+      ),
+      ...[[], [2], [3], [2, 3]].map(shards => ({ type: 'shards.wanted', shards })),
+    ],
+    reads: ({ shards }) => [...shards].sort(),
   },
 } satisfies Record<string, ExploreOptions>

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { type AnyEventObject, createActor, fromCallback } from 'xstate'
 import { connectionMachine } from '../../machines/connection.ts'
 import { fallbackMachine } from '../../machines/fallback.ts'
-import { gatewayMachine } from '../../machines/gateway.ts'
+import { gatewayMachine, shardName } from '../../machines/gateway.ts'
 import { leadershipMachine } from '../../machines/leadership.ts'
 import { relayMachine } from '../../machines/relay.ts'
 import { explore, stuck } from '../support/explore.ts'
@@ -14,6 +14,15 @@ import { broken, brokenSteps, disturbed, isIn, isTimer, leaks, silent, sorted } 
 
 const all = explore(explorations.gateway)
 const isStopped = ({ snapshot }: (typeof all.initial)[number]): boolean => snapshot.status === 'done'
+
+/** Who is stopped is not told; that it streamed no more is news to the fallback, once for each. */
+function reconciled({ snapshot: { context, status } }: (typeof all.initial)[number], shards: readonly number[]): string {
+  const had: readonly number[] = context.shards
+  if (status === 'done') return ''
+  const ended = had.filter(shard => !shards.includes(shard)).map(() => 'fallback websocket.lost')
+  const begun = shards.filter(shard => !had.includes(shard)).map(shard => `${shardName(shard)} connection.start`)
+  return [...ended, ...begun].join()
+}
 
 describe('gateway, in every state it can get into', () => {
   it('every state and every edge is reachable', () => {
@@ -46,15 +55,17 @@ describe('gateway, in every state it can get into', () => {
     expect(
       brokenSteps(all, ({ from, to, event, sent }) => {
         const retires = isIn(to, 'draining.retiring') && !isIn(from, 'draining.retiring')
+        if (event.type === 'shards.wanted') return sent.join() === reconciled(from, event.shards)
         return sent.join() === (retires ? 'leadership leadership.retire' : (passed[event.type] ?? ''))
       }),
     ).toEqual([])
   })
 
-  it('the four machines live until the end, the doors and the farewell as long as they are waited for', () => {
+  it('the four machines live until the end, connections beside the first while they are wanted, the doors and the farewell as long as they are waited for', () => {
     const machines = ['connection', 'fallback', 'leadership', 'relay']
     const due = (spot: (typeof all.initial)[number]): string[] => [
       ...machines,
+      ...spot.snapshot.context.shards.map(shardName),
       ...(isIn(spot, 'starting') ? ['doors'] : []),
       ...(isIn(spot, 'draining.parting') ? ['farewell'] : []),
     ]

@@ -366,7 +366,7 @@ const following: readonly Mutation[] = [
   {
     name: 'a new level vouches for prices from before it',
     file: 'src/levels.ts',
-    changes: [['levelSince() - heartbeatMissedAfterMs', 'levelSince() - 1e9']],
+    changes: [['vouchedSince(pair) - heartbeatMissedAfterMs', 'levelSince() - 1e9']],
     suites: [unit('levels')],
   },
   {
@@ -529,6 +529,54 @@ const exchanging: readonly Mutation[] = [
       ['closedUntil = Math.max(closedUntil, clock.now() + waitMs)', 'closedUntil = Math.max(closedUntil, clock.now() + waitMs * 0)'],
     ],
     suites: [unit('exchange-rest')],
+  },
+  {
+    name: 'pairs whose connection is broken are called live because others stream',
+    file: 'src/exchange/shards.ts',
+    changes: [['return isMissed(shard) ? clock.now() : shard.since', 'return isMissed(shard) ? Number.NEGATIVE_INFINITY : shard.since']],
+    suites: [unit('exchange-shards'), simulation],
+  },
+  {
+    name: 'who no longer leads keeps the connections beside the first',
+    file: 'src/exchange/shards.ts',
+    changes: [['if (isAllOver) end(number, shard)', 'if (isAllOver && number < first) end(number, shard)']],
+    suites: [simulation],
+  },
+  {
+    name: 'a connection nobody needs any more is never closed',
+    file: 'machines/gateway.ts',
+    changes: [['        enqueue.stopChild(shardName(shard))\n', '']],
+    suites: [model('gateway')],
+  },
+  {
+    name: 'connections side by side are all opened at once',
+    file: 'src/exchange/attempts.ts',
+    changes: [['export const apartMs = 1000', 'export const apartMs = 0']],
+    suites: [unit('exchange-shards')],
+  },
+  {
+    name: 'a connection gets more symbols than it may carry streams',
+    file: 'src/exchange/shards.ts',
+    changes: [['Math.floor(streamsMax / streams.length)', 'streamsMax']],
+    suites: [simulation],
+  },
+  {
+    name: 'each instance counts its own connections only',
+    file: 'src/bus/visits.lua',
+    changes: [['(counts[at] or 0) + count', 'counts[at] or count']],
+    suites: [redis],
+  },
+  {
+    name: 'who was refused by the exchange keeps it to itself',
+    file: 'src/visits.ts',
+    changes: [['restRefused: restWaitMs => void visit({ restWaitMs })', 'restRefused: () => void visit({})']],
+    suites: [unit('visits')],
+  },
+  {
+    name: 'a connection started anew forgets that the exchange wants nobody',
+    file: 'src/exchange/attempts.ts',
+    changes: [['const closedMs = closedUntil - clock.now()', 'const closedMs = closedUntil - 1e12']],
+    suites: [unit('exchange-shards')],
   },
   {
     name: 'a pair the exchange does not trade keeps the others from being streamed',

@@ -37,7 +37,9 @@ const attemptsWindowMs = 300_000
 /** One process, however often it is sent away: a first retry at once, then doubling. */
 const burstMax = 12
 const burstWindowMs = 10_000
-const socketsMax = 2
+/** Of one connection: it, and its successor. */
+const linksMax = 2
+const streamsOfSymbol = 2
 const waitingMax = 20_000
 
 export function createChecks(world: World): Checks {
@@ -56,7 +58,13 @@ export function createChecks(world: World): Checks {
     leaders = now
   }
 
+  const { streamsMax, symbols } = world.exchange
+  const socketsMax = linksMax * Math.ceil(symbols.size / Math.floor(streamsMax / streamsOfSymbol))
+  /** Processes that had let go of their connection when last looked at. */
+  let apart: readonly SimulatedProcess[] = []
+
   const checkSockets = (): void => {
+    if (world.exchange.crowded > 0) world.trouble('more streams were asked for on a socket than it may carry')
     const held = new Map<unknown, number>()
     for (const socket of world.exchange.sockets) if (socket.isHeld) held.set(socket.clock, (held.get(socket.clock) ?? 0) + 1)
     for (const [clock, count] of held) {
@@ -64,6 +72,12 @@ export function createChecks(world: World): Checks {
       const owner = world.processes.find(process => process.clock === clock)
       if (owner?.state === 'down' && owner.endedAt < world.now - 1000) world.trouble(`${owner.name} is stopped and holds a socket`)
     }
+    const nowApart = world.processes.filter(
+      process => isAwake(process) && ['idle', 'intentionally-disconnected'].includes(statusOf(process)?.connection ?? ''),
+    )
+    for (const process of nowApart)
+      if (apart.includes(process) && held.has(process.clock)) world.trouble(`${process.name} has let go of the exchange and holds a socket`)
+    apart = nowApart
   }
 
   const checkAttempts = (): void => {

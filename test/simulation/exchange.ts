@@ -45,6 +45,10 @@ export class WorldExchange {
   readonly sockets = new Set<SimulatedSocket>()
   /** When each connection was attempted, for the limit of 300 in five minutes. */
   readonly attempts: { readonly at: number; readonly by: ProcessClock }[] = []
+  /** Streams on one socket; one more ends it. */
+  streamsMax = 1024
+  /** Sockets that were asked for more. */
+  crowded = 0
   readonly #line: TimeLine
   readonly #chance: Chance
   /** When it last told anything, world's clock. */
@@ -212,6 +216,12 @@ export class WorldExchange {
     for (const socket of [...this.sockets]) socket.breakOff('connection reset')
   }
 
+  /** One socket does: which, says a number from 0 to 1. */
+  resetOne(which: number): void {
+    const sockets = [...this.sockets]
+    sockets[Math.min(sockets.length - 1, Math.floor(which * sockets.length))]?.breakOff('connection reset')
+  }
+
   /** The server announces its end, and ends. */
   shutDown(graceMs: number): void {
     const notice = Buffer.from(
@@ -311,6 +321,10 @@ export class SimulatedSocket implements Wire {
       for (const name of params) {
         if (method === 'SUBSCRIBE') this.streams.add(name)
         else this.streams.delete(name)
+      }
+      if (this.streams.size > this.#parts.exchange.streamsMax) {
+        this.#parts.exchange.crowded += 1
+        return this.breakOff('closed with 1008 Invalid request')
       }
       this.#bring(() => this.#tell(Buffer.from(JSON.stringify({ result, id }))))
     })

@@ -8,10 +8,10 @@ const lagMaxMs = 4000
 export function checkSettled(world: World): void {
   checkRoles(world)
   const held = [...world.exchange.sockets].filter(socket => socket.isHeld)
-  // One, or two of one process that is about to change them.
+  // One for each connection of one process, or two where they are about to change.
   const owners = new Set(held.map(socket => socket.clock))
   if (owners.size !== 1) world.trouble(`in the end there are connections of ${owners.size} processes to the exchange`)
-  checkDemand(world, held[0]?.streams ?? new Set())
+  checkDemand(world, new Set(held.flatMap(socket => [...socket.streams])))
   checkReaders(world)
 }
 

@@ -210,8 +210,16 @@ export function createNemesis(world: World): Nemesis {
         process.exchangeLink.isCut = false
       }
     },
-    'exchange-reset': () => {
-      world.exchange.reset()
+    /** All sockets, or one; then for a while perhaps no other takes its place. */
+    'exchange-reset': (_, { degree }) => {
+      if (degree < 0.4) world.exchange.resetOne(degree * 2.5)
+      else world.exchange.reset()
+      if (degree < 0.25) {
+        world.exchange.state.hangsNew = true
+        return () => {
+          world.exchange.state.hangsNew = false
+        }
+      }
       return undefined
     },
     'exchange-silent': () => {

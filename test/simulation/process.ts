@@ -19,6 +19,8 @@ export interface ProcessParts {
   readonly exchange: WorldExchange
   readonly config: Config
   readonly rotateMs: number
+  /** On one socket; undefined: as many as Binance allows. */
+  readonly streamsMax: number | undefined
   readonly trouble: (what: string) => void
   readonly noted: (process: string, line: string) => void
   readonly observed: (instance: Instance) => void
@@ -92,6 +94,7 @@ export class SimulatedProcess {
       lease: { ...lease, release: request => (store.state.hangs ? never() : lease.release(request)) },
       ledger: { ...ledger, withdraw: who => (store.state.hangs ? never() : ledger.withdraw(who)) },
       rotateMs: this.#parts.rotateMs,
+      streamsMax: this.#parts.streamsMax,
       connect: url => exchange.connect(clock, exchangeLink, url),
       get: (url, stop) => exchange.get(clock, exchangeLink, url, stop),
       openDoors: opened => clock.soon(opened),

@@ -93,6 +93,9 @@ export class World {
     this.server = new StoreServer(this.line, this.#chance.fork('store'))
     this.bases = this.#chance.fork('bases').happens(0.15) ? bases : bases.slice(0, fewBases)
     this.exchange = new WorldExchange(this.line, this.#chance.fork('exchange'), this.bases)
+    // Some worlds need several sockets.
+    const limits = this.#chance.fork('limits')
+    if (limits.happens(0.3)) this.exchange.streamsMax = this.bases.length > fewBases ? 8 : limits.pick([2, 4])
     this.server.onPublish = (channel, payload) => checks.published(channel, payload)
     const config = this.#configure()
     // Once in a while, or so often that there is always some rotation under way when something happens.
@@ -128,6 +131,7 @@ export class World {
       name,
       config,
       rotateMs: this.#rotateMs,
+      streamsMax: this.exchange.streamsMax,
       line: this.line,
       chance: this.#chance,
       server: this.server,

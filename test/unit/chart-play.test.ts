@@ -172,7 +172,7 @@ it("XState's own events are told in words", () => {
 })
 
 it('a machine that runs agrees with its sandbox', () => {
-  const port = fromCallback<ConnectionEvent, { link: Link }>(() => {})
+  const port = fromCallback<ConnectionEvent, { shard: number; link: Link }>(() => {})
   const actor = createActor(
     connectionMachine.provide({ actors: { socket: port }, actions: { tellDown: () => {} }, delays: everyDelay(connectionMachine) }),
   )

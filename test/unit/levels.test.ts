@@ -6,7 +6,7 @@ import { fakeClock } from '../support/fake-clock.ts'
 
 /** Bugs that the simulation found; each sentence failed before it was mended. */
 
-function stage({ hasOwnSocket = false, level = 'live' as Level } = {}) {
+function stage({ hasOwnSocket = false, level = 'live' as Level, isBroken = (): boolean => false } = {}) {
   const clock = fakeClock()
   const board = createBoard(clock, () => {})
   let since = clock.now()
@@ -17,6 +17,7 @@ function stage({ hasOwnSocket = false, level = 'live' as Level } = {}) {
     instanceLevel: () => level,
     levelSince: () => since,
     hasOwnSocket: () => hasOwnSocket,
+    streamedSince: () => (isBroken() ? clock.now() : Number.NEGATIVE_INFINITY),
     isUnserved: () => false,
   })
   const goLive = (): void => {
@@ -82,5 +83,28 @@ test('a leader heard again says nothing about a price from before: it may not kn
   goLive()
   expect(levels.of('ADA/USD')).toBe('shared-cache')
   board.apply({ ...update, at: { epoch: 2, sequence: 1 } }, clock.wall())
+  expect(levels.of('ADA/USD')).toBe('live')
+})
+
+test('a pair whose connection is broken while others stream is not live; polled, it says so', () => {
+  let isBroken = false
+  const { clock, board, levels, update } = stage({ hasOwnSocket: true, isBroken: () => isBroken })
+  board.apply(update, clock.wall())
+  clock.advance(2000)
+  expect(levels.of('ADA/USD')).toBe('live')
+  isBroken = true
+  expect(levels.of('ADA/USD')).toBe('shared-cache')
+  board.apply({ ...update, at: { epoch: 1, sequence: 2 }, cause: 'rest' }, clock.wall())
+  expect(levels.of('ADA/USD')).toBe('polling')
+  clock.advance(2000)
+  expect(levels.of('ADA/USD')).toBe('shared-cache')
+  clock.advance(8000)
+  expect(levels.of('ADA/USD')).toBe('stale')
+})
+
+test('what connections there are is nothing to who only follows', () => {
+  const { clock, board, levels, update } = stage({ isBroken: () => true })
+  board.apply(update, clock.wall())
+  clock.advance(2000)
   expect(levels.of('ADA/USD')).toBe('live')
 })

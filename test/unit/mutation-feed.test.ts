@@ -1,30 +1,8 @@
-import { EventEmitter } from 'node:events'
 import { expect, test } from 'vitest'
 import { createFeed } from '../../src/exchange/feed.ts'
 import type { Wire } from '../../src/exchange/wire.ts'
 import { fakeClock } from '../support/fake-clock.ts'
-
-/** A socket that, like a real one, takes nothing before it is open. */
-function wireOf(): { readonly wire: Wire; readonly sent: string[]; readonly emitter: EventEmitter; open(): void } {
-  const emitter = new EventEmitter()
-  const sent: string[] = []
-  let isOpen = false
-  const wire = Object.assign(emitter, {
-    send: (text: string) => {
-      if (!isOpen) throw new Error('WebSocket is not open')
-      sent.push(text)
-    },
-    ping: () => {},
-    close: () => {},
-    terminate: () => {},
-    readyState: 0,
-  })
-  const open = (): void => {
-    isOpen = true
-    emitter.emit('open')
-  }
-  return { wire: wire as unknown as Wire, sent, emitter, open }
-}
+import { fakeWire } from '../support/fake-wire.ts'
 
 const tickerOf = (symbol: string): string => {
   const figures = {
@@ -50,7 +28,7 @@ const tickerOf = (symbol: string): string => {
 
 test('pairs wanted while the socket opens are asked for when it has opened, all of them', () => {
   const clock = fakeClock()
-  const { wire, sent, open } = wireOf()
+  const { wire, sent, open } = fakeWire()
   const feed = createFeed({ clock, urls: ['ws://x'], streams: ['trade'], tick: () => {}, note: () => {}, connect: () => wire })
   feed.want(new Set(['BTCUSDT']))
   feed.open('a', () => {})
@@ -64,7 +42,7 @@ test('pairs wanted while the socket opens are asked for when it has opened, all 
 
 test('a pair wanted later is asked for on the socket that is open, and the socket is not told to be over', () => {
   const clock = fakeClock()
-  const { wire, sent, open } = wireOf()
+  const { wire, sent, open } = fakeWire()
   const feed = createFeed({ clock, urls: ['ws://x'], streams: ['trade'], tick: () => {}, note: () => {}, connect: () => wire })
   const told: string[] = []
   feed.want(new Set(['BTCUSDT']))
@@ -82,7 +60,7 @@ test.each([
   { streams: ['trade'] as const, afterMs: 15_000, why: 'trades come when they come' },
 ])('a socket that never says anything is found mute after $afterMs ms where $why', ({ streams, afterMs }) => {
   const clock = fakeClock()
-  const { wire, emitter, open } = wireOf()
+  const { wire, emitter, open } = fakeWire()
   const told: string[] = []
   const feed = createFeed({ clock, urls: ['ws://x'], streams, tick: () => {}, note: () => {}, connect: () => wire })
   feed.want(new Set(['BTCUSDT']))
@@ -100,7 +78,7 @@ test.each([
 
 test('a successor that opens while the exchange is silent does not make the silence shorter', () => {
   const clock = fakeClock()
-  const wires = [wireOf(), wireOf()]
+  const wires = [fakeWire(), fakeWire()]
   const told: string[] = []
   let opened = 0
   const connect = (): Wire => (wires[opened++] as (typeof wires)[number]).wire

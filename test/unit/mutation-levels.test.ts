@@ -18,6 +18,7 @@ function stage() {
     instanceLevel: () => on.level,
     levelSince: () => 0,
     hasOwnSocket: () => on.hasOwnSocket,
+    streamedSince: () => Number.NEGATIVE_INFINITY,
     isUnserved: () => false,
   })
   const put = (sequence: number, isStored: boolean): boolean => board.apply(updateOf({ at: sequence }), clock.wall(), { isStored })

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import type { Feed } from '../../src/exchange/feed.ts'
 import type { Rest } from '../../src/exchange/rest.ts'
+import type { Shards } from '../../src/exchange/shards.ts'
 import type { Path } from '../../src/path.ts'
 import { createUpstream } from '../../src/upstream.ts'
 import { fakeClock } from '../support/fake-clock.ts'
@@ -13,10 +13,11 @@ test('pairs that are unknown or not traded keep no other from being streamed and
   const asked: (readonly string[])[] = []
   let wanted: ReadonlySet<string> = new Set()
   const feed = {
+    broken: () => [],
     want: symbols => {
       wanted = symbols
     },
-  } as Partial<Feed> as Feed
+  } as Partial<Shards> as Shards
   const rest: Rest = {
     exchangeInfo: async () => ({ kind: 'answered', value: { symbols } }),
     prices: async symbols => {
@@ -24,6 +25,7 @@ test('pairs that are unknown or not traded keep no other from being streamed and
       return { kind: 'answered', value: [] }
     },
     aggregates: async () => ({ kind: 'answered', value: [] }),
+    stayAway: () => {},
     counts: () => ({ answered: 0, refused: 0, unreachable: 0, weight: 0 }),
   }
   const upstream = createUpstream({
@@ -32,6 +34,7 @@ test('pairs that are unknown or not traded keep no other from being streamed and
     rest,
     path: { route: () => {} } as Partial<Path> as Path,
     aliases: new Map([['USD', 'USDT']]),
+    isLive: () => true,
     here: () => new Set(),
     note: () => {},
     trouble: () => {},

@@ -18,6 +18,7 @@ test('what a leader called stale is stale on it as a follower, too', () => {
     instanceLevel: () => 'live',
     levelSince: () => 0,
     hasOwnSocket: () => on.role === 'leader',
+    streamedSince: () => Number.NEGATIVE_INFINITY,
     isUnserved: () => false,
   })
   const told: string[] = []

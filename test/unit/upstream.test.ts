@@ -3,8 +3,8 @@ import { type Board, createBoard } from '../../src/board/board.ts'
 import { createHub } from '../../src/board/hub.ts'
 import type { Wanted } from '../../src/demand/wanted.ts'
 import type { Answer } from '../../src/exchange/exchange.ts'
-import type { Feed } from '../../src/exchange/feed.ts'
 import type { Rest } from '../../src/exchange/rest.ts'
+import type { Shards } from '../../src/exchange/shards.ts'
 import { readSymbols } from '../../src/exchange/symbols.ts'
 import { createLevels } from '../../src/levels.ts'
 import { createNotices } from '../../src/notices.ts'
@@ -48,7 +48,7 @@ async function stage(pairs: readonly string[]): Promise<Stage> {
   const board = createBoard(clock, () => {})
   const outlet = recordingOutlet()
   const rest = { exchangeInfo, prices: async () => ({ kind: 'answered', value: [] }) } as Partial<Rest> as Rest
-  const feed = { want: symbols => Object.assign(on, { streamed: symbols }) } as Partial<Feed> as Feed
+  const feed = { broken: () => [], want: symbols => Object.assign(on, { streamed: symbols }) } as Partial<Shards> as Shards
   const on: Stage = {
     clock,
     board,
@@ -72,6 +72,7 @@ async function stage(pairs: readonly string[]): Promise<Stage> {
     rest,
     path: { route: () => {}, take: () => {} } as Partial<Path> as Path,
     aliases: new Map([['USD', 'USDT']]),
+    isLive: () => true,
     here: () => here,
     note: () => {},
     trouble: () => {},
@@ -84,6 +85,7 @@ async function stage(pairs: readonly string[]): Promise<Stage> {
     instanceLevel: () => 'live',
     levelSince: () => 0,
     hasOwnSocket: () => true,
+    streamedSince: () => Number.NEGATIVE_INFINITY,
     isUnserved: upstream.isUnserved,
   })
   const hub = createHub({ clock, board, levelOf: levels.of, status: () => ({ level: 'live', role: 'leader', since: 0 }) })
