@@ -138,6 +138,9 @@ async function compare(rounds, alone, watched) {
   return { ratio: median(ratios), spread: [Math.min(...ratios), Math.max(...ratios)], alone: median(times.alone) }
 }
 
+/** Above what is measured by more than a busy machine adds. */
+const bounds = { 'price path': 1.1, 'whole cluster': 1.5, 'events, flood': 2 }
+
 const must = (isTrue, sentence) => {
   if (!isTrue) throw new Error(sentence)
 }
@@ -186,7 +189,7 @@ export async function run({ quick = false, only }) {
     }
   }
   const flood = async () => {
-    for (let at = 0; at < 160; at += 1) {
+    for (let at = 0; at < 400; at += 1) {
       toAndFro(25)
       await tick()
     }
@@ -208,8 +211,8 @@ export async function run({ quick = false, only }) {
   await measure('whole cluster', 'per virtual second', 120, quick ? 1 : 7, alone(world), watchedWorld)
   await measure('events, shown', 'per event to a child', 2000, quick ? 3 : 9, alone(paced), watched(paced))
   must(seen.lost === 0, 'the page was not sent every record')
-  await measure('events, flood', 'per event to a child', 8000, quick ? 3 : 11, alone(flood), watched(flood))
-  await measure('… do nothing', 'per event to a child', 8000, quick ? 3 : 11, alone(flood), idle)
+  await measure('events, flood', 'per event to a child', 20_000, quick ? 3 : 11, alone(flood), watched(flood))
+  await measure('… do nothing', 'per event to a child', 20_000, quick ? 3 : 11, alone(flood), idle)
   must(seen.number > 100, `the page saw ${seen.number} records`)
   viewer.stop()
 
@@ -217,5 +220,6 @@ export async function run({ quick = false, only }) {
     console.log(
       `${name.padEnd(14)} ${ratio.toFixed(3)} × (${spread.map(one => one.toFixed(2)).join(' to ')}); alone ${(alone / count).toFixed(1)} µs ${unit}`,
     )
-  return { rows }
+  const broken = quick ? [] : rows.filter(({ name, ratio }) => ratio > (bounds[name] ?? Infinity))
+  return { rows, broken: broken.map(({ name, ratio }) => `an open page costs the ${name} ${bounds[name]} × (${ratio.toFixed(2)})`) }
 }
