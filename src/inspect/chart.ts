@@ -99,6 +99,7 @@ function stateOf(node: AnyStateNode): ChartState {
     key: node.key,
     ...(node.parent !== undefined && { parent: node.parent.id }),
     type: node.type,
+    ...(node.history === 'deep' && { isDeep: true }),
     ...(initial !== undefined && { initial }),
     entry: node.entry.map(actionName),
     exit: node.exit.map(actionName),

@@ -1,6 +1,5 @@
 import { every, type InspectClock } from './beat.ts'
 import { createListener } from './listener.ts'
-import type { Unnumbered } from './record.ts'
 import { createTeller, type Teller } from './teller.ts'
 import { createTimeline, type Timeline } from './timeline.ts'
 
@@ -13,8 +12,8 @@ export interface Fleet {
   look(): () => void
   /** A call of another instance. */
   called(text: string): void
-  /** This instance recorded something of itself. */
-  told(record: Unnumbered, fields?: string): void
+  /** Where this instance puts what it records of itself; undefined: nobody else looks at it. */
+  readonly own: Timeline | undefined
   stop(): void
 }
 
@@ -121,8 +120,8 @@ export function createFleet({ clock, instance, telling, timeline, now, attach }:
       tellers.set(call.from, teller)
       teller.called(call.fresh.includes(instance))
     },
-    told: (record, fields) => {
-      if (stopTelling !== undefined) own.push(record, fields)
+    get own() {
+      return stopTelling === undefined ? undefined : own
     },
     stop: () => {
       endTelling()

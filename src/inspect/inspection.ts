@@ -54,9 +54,13 @@ export function createInspection(options: InspectionOptions): Inspection {
     instance,
     roots,
     now,
-    tell: (record, fields) => {
-      timeline.push(record, fields)
-      fleet?.told(record, fields)
+    tell: record => {
+      timeline.push(record)
+      fleet?.own?.push(record)
+    },
+    note: line => {
+      timeline.note(line)
+      fleet?.own?.note(line)
     },
     ...(limits !== undefined && { limits }),
   })

@@ -2,12 +2,7 @@ import type { AnyActorRef, AnyMachineSnapshot } from 'xstate'
 import { type Standing, standingOf } from './chart.ts'
 import type { Moment } from './record.ts'
 import { type SafeLimits, safe } from './safe.ts'
-
-/** A part of a record, and the same as JSON: made once, told many times. */
-export interface Part<T> {
-  readonly shown: T
-  readonly json: string
-}
+import type { Part } from './text.ts'
 
 export interface AnySnapshot {
   readonly status: Moment['status']

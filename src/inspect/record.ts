@@ -23,6 +23,8 @@ export interface ChartState {
   /** Id of the state around it; absent: the root. */
   readonly parent?: string
   readonly type: 'atomic' | 'compound' | 'parallel' | 'final' | 'history'
+  /** Of a history state: it remembers the states inside states as well. */
+  readonly isDeep?: true
   /** Id of the child entered first. */
   readonly initial?: string
   readonly entry: readonly string[]

@@ -1,10 +1,11 @@
 import type { AnyActorRef, AnyEventObject, InspectionEvent } from 'xstate'
 import { chartOf, edgesOf, type Microstep } from './chart.ts'
-import { type AnySnapshot, createMoments, isMachine, type Part } from './moment.ts'
+import { Deeds } from './did.ts'
+import { type AnySnapshot, createMoments, isMachine } from './moment.ts'
 import { createPaths, srcOf } from './paths.ts'
-import type { EventRecord, GoneRecord, Moment, OfActor, StepRecord, Unnumbered } from './record.ts'
+import type { GoneRecord, Moment, Unnumbered } from './record.ts'
 import { messageOf, type SafeLimits, safe, safeLimits } from './safe.ts'
-import { eventFields, quoted, stepFields } from './text.ts'
+import { type Line, type Name, nameOf, type Part } from './text.ts'
 
 /**
  * Turns what running actors tell their inspectors into records.
@@ -37,12 +38,13 @@ export interface RecorderOptions {
   readonly roots: readonly Root[]
   /** Milliseconds since the head's startedAt, with decimals. */
   readonly now: () => number
-  /** `fields`: the record as JSON without its braces, when that was at hand. */
-  readonly tell: (record: Unnumbered, fields?: string) => void
+  readonly tell: (record: Unnumbered) => void
+  /** What arrived and what was done for it, which is most of all there is to tell. */
+  readonly note: (line: Line) => void
   readonly limits?: SafeLimits
 }
 
-type ShownEvent = Part<EventRecord['event']>
+type ShownEvent = Line['event']
 
 /** An event on its way through an actor. */
 interface Arrived {
@@ -54,14 +56,11 @@ interface Arrived {
 
 /** What is known of an actor between its events. */
 interface Watched {
-  readonly path: string
-  /** As JSON. */
-  readonly quotedPath: string
+  readonly name: Name
   readonly momentOf: (snapshot: AnySnapshot) => Part<Moment>
   /** Arrived, and not yet worked off; the last one ends with its snapshot. */
   readonly arrived: Arrived[]
-  edges: string[]
-  actions: string[]
+  done: Deeds
   endedAt: number
   isTold: boolean
   /** XState goes on speaking of an actor that is over. */
@@ -72,11 +71,15 @@ interface Watched {
 const arrivedMax = 256
 const bareEventsMax = 1000
 
-export function createRecorder({ instance, roots, now, tell, limits = safeLimits }: RecorderOptions): Recorder {
+export function createRecorder({ instance, roots, now, tell, note, limits = safeLimits }: RecorderOptions): Recorder {
   const rootNames = new Map(roots.map(({ actor, name }) => [actor, `${instance}/${name}`]))
   const faults = { count: 0, last: '' }
   let stops: (() => void)[] = []
   let watched = new WeakMap<AnyActorRef, Watched>()
+  /** Whoever spoke last mostly speaks next. */
+  let lastActor: AnyActorRef | undefined
+  let lastWatched: Watched | undefined
+  let nothing = new Deeds()
   let paths = createPaths(rootPath)
   /** By type. */
   const bareEvents = new Map<string, ShownEvent>()
@@ -100,28 +103,24 @@ export function createRecorder({ instance, roots, now, tell, limits = safeLimits
   }
 
   const watch = (actor: AnyActorRef): Watched => {
-    const known = watched.get(actor)
-    if (known !== undefined) return known
-    const path = paths.of(actor)
-    const fresh: Watched = {
-      path,
-      quotedPath: quoted(path),
-      momentOf: createMoments(within),
-      arrived: [],
-      edges: [],
-      actions: [],
-      endedAt: 0,
-      isTold: false,
-      isGone: false,
-    }
-    watched.set(actor, fresh)
-    return fresh
+    if (lastWatched !== undefined && lastActor === actor) return lastWatched
+    const one = watched.get(actor) ?? begin(actor)
+    lastActor = actor
+    lastWatched = one
+    return one
+  }
+
+  const begin = (actor: AnyActorRef): Watched => {
+    const name = nameOf(paths.of(actor))
+    const one = { name, momentOf: createMoments(within), arrived: [], done: nothing, endedAt: 0, isTold: false, isGone: false }
+    watched.set(actor, one)
+    return one
   }
 
   const shownOf = (event: AnyEventObject): ShownEvent => {
     const known = isBare(event) ? bareEvents.get(event.type) : undefined
     if (known !== undefined) return known
-    const shown = safe(event, within) as EventRecord['event']
+    const shown = safe(event, within) as ShownEvent['shown']
     const made = { shown, json: JSON.stringify(shown) }
     if (isBare(event) && bareEvents.size < bareEventsMax) bareEvents.set(event.type, made)
     return made
@@ -134,11 +133,11 @@ export function createRecorder({ instance, roots, now, tell, limits = safeLimits
     const snapshot: AnySnapshot = actor.getSnapshot()
     if (isMachine(snapshot)) tell({ kind: 'chart', chart: chartOf(snapshot.machine) })
     const src = srcOf(actor)
-    const parent = actor._parent === undefined ? undefined : watch(actor._parent).path
+    const parent = actor._parent === undefined ? undefined : watch(actor._parent).name.path
     tell({
       kind: 'actor',
       at: rounded(now()),
-      actor: one.path,
+      actor: one.name.path,
       ...(isMachine(snapshot) && { machine: snapshot.machine.id }),
       ...(src !== undefined && { src }),
       ...(parent !== undefined && { parent }),
@@ -151,10 +150,10 @@ export function createRecorder({ instance, roots, now, tell, limits = safeLimits
     if (one.isGone) return
     one.isGone = true
     // Another one may have taken its place under the same name.
-    const isReplaced = paths.find(one.path) !== actor
+    const isReplaced = paths.find(one.name.path) !== actor
     paths.forget(actor)
     if (isReplaced) return
-    tell({ kind: 'gone', at: rounded(now()), actor: one.path, status, ...(error !== undefined && { error: messageOf(error) }) })
+    tell({ kind: 'gone', at: rounded(now()), actor: one.name.path, status, ...(error !== undefined && { error: messageOf(error) }) })
   }
 
   const arrive = (actor: AnyActorRef, event: AnyEventObject, sourceRef: AnyActorRef | undefined): void => {
@@ -169,9 +168,7 @@ export function createRecorder({ instance, roots, now, tell, limits = safeLimits
       one.arrived.push({ event, shown, source, at })
       if (one.arrived.length > arrivedMax) one.arrived.shift()
     }
-    const record: Draft<EventRecord> = { kind: 'event', at, actor: one.path, event: shown.shown }
-    if (source !== undefined) record.source = source.path
-    tell(record, eventFields(at, one.quotedPath, source?.quotedPath, shown.json))
+    note({ at, actor: one.name, source: source?.name, event: shown, step: undefined })
   }
 
   /** The end of a macrostep: everything the actor did for this event is known. */
@@ -179,28 +176,16 @@ export function createRecorder({ instance, roots, now, tell, limits = safeLimits
     introduce(actor, one)
     const arrived = takeArrived(one, event)
     const at = rounded(now())
-    const { edges, actions, endedAt } = one
-    one.edges = []
-    one.actions = []
+    const { done, endedAt } = one
+    one.done = nothing
     one.endedAt = at
-    const isQuietStart = event.type === 'xstate.init' && edges.length === 0 && actions.length === 0
+    const isQuietStart = event.type === 'xstate.init' && done.isNothing
     if (isMachine(snapshot) && !isQuietStart && event.type !== 'xstate.stop') {
-      const shown = arrived?.shown ?? shownOf(event)
       const took = arrived === undefined ? 0 : rounded(at - Math.max(arrived.at, endedAt))
-      const moment = one.momentOf(snapshot)
-      const record: Draft<StepRecord> = {
-        kind: 'step',
-        at,
-        actor: one.path,
-        event: shown.shown,
-        edges,
-        actions,
-        took,
-        moment: moment.shown,
-      }
-      if (arrived?.source !== undefined) record.source = arrived.source.path
-      tell(record, stepFields(record, one.quotedPath, arrived?.source?.quotedPath, shown.json, moment.json))
+      const step = { did: done.part, took, moment: one.momentOf(snapshot) }
+      note({ at, actor: one.name, source: arrived?.source?.name, event: arrived?.shown ?? shownOf(event), step })
     }
+    if (nothing.isFull) nothing = new Deeds()
     // What an actor was when its snapshot was taken: it may have died of its first actions.
     const { status } = actor.getSnapshot() as AnySnapshot
     if (status !== 'active') leave(actor, status, 'error' in snapshot ? snapshot.error : undefined)
@@ -215,10 +200,10 @@ export function createRecorder({ instance, roots, now, tell, limits = safeLimits
     if (one.isGone) return
     switch (inspected.type) {
       case '@xstate.microstep':
-        for (const edge of edgesOf(inspected as Microstep)) one.edges.push(edge)
+        for (const edge of edgesOf(inspected as Microstep)) one.done = one.done.and('edges', edge)
         return
       case '@xstate.action':
-        if (!inspected.action.type.startsWith('xstate.')) one.actions.push(inspected.action.type)
+        if (!inspected.action.type.startsWith('xstate.')) one.done = one.done.and('actions', inspected.action.type)
         return
       case '@xstate.snapshot':
         return finish(actor, one, inspected.event, inspected.snapshot as AnySnapshot)
@@ -258,6 +243,8 @@ export function createRecorder({ instance, roots, now, tell, limits = safeLimits
       for (const stop of stops) stop()
       stops = []
       watched = new WeakMap()
+      lastActor = undefined
+      lastWatched = undefined
       paths = createPaths(rootPath)
     },
     look: () =>
@@ -270,8 +257,6 @@ export function createRecorder({ instance, roots, now, tell, limits = safeLimits
     find: path => paths.find(path),
   }
 }
-
-type Draft<R extends OfActor> = { -readonly [K in keyof Omit<R, 'q'>]: R[K] }
 
 /** Microseconds are enough, and half as long to write. */
 const rounded = (ms: number): number => Math.round(ms * 1000) / 1000

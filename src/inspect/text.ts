@@ -1,39 +1,47 @@
-import type { StepRecord } from './record.ts'
-import { remembered } from './remembered.ts'
+import type { EventRecord, Moment, StepRecord } from './record.ts'
+
+/** A part of a record, and the same as JSON: made once, told many times. */
+export interface Part<T> {
+  readonly shown: T
+  readonly json: string
+}
 
 /**
- * The two records there are most of, as JSON without braces: put together from parts that were written before, because an event is
- * over in a few microseconds and to write all of its records anew takes as long.
+ * The two records there are most of, in parts that were written before: an event is over in a few microseconds, and what is made for
+ * it and kept costs more than that. JSON is put together from the parts when somebody reads it.
  */
-
-export function eventFields(at: number, actor: string, source: string | undefined, event: string): string {
-  return flat(['"kind":"event","at":', at, ',"actor":', actor, source && ',"source":', source, ',"event":', event])
+export interface Line {
+  readonly at: number
+  readonly actor: Name
+  readonly source: Name | undefined
+  readonly event: Part<EventRecord['event']>
+  /** Of a step. */
+  readonly step: { readonly did: Part<Did>; readonly took: number; readonly moment: Part<Moment> } | undefined
 }
 
-type Numbers = Pick<StepRecord, 'at' | 'took' | 'edges' | 'actions'>
+export type Did = Pick<StepRecord, 'edges' | 'actions'>
 
-// biome-ignore format: one line per field
-export function stepFields({ at, took, edges, actions }: Numbers, actor: string, source: string | undefined, event: string, moment: string): string {
-  return flat([
-    '"kind":"step","at":', at,
-    ',"actor":', actor,
-    source && ',"source":', source,
-    ',"event":', event,
-    ',"edges":', list(edges),
-    ',"actions":', list(actions),
-    ',"took":', took,
-    ',"moment":', moment,
-  ])
+/** An actor's path in all the places where it is written. */
+export interface Name {
+  readonly path: string
+  readonly asEvent: string
+  readonly asStep: string
+  readonly asSource: string
 }
 
-/** Joined, a text is one piece; added up, it would be kept as a tree of its parts, three times as large, for the collector to walk. */
-const flat = (parts: readonly (string | number | undefined)[]): string => parts.join('')
-
-function list(texts: readonly string[]): string {
-  const [first] = texts
-  if (first === undefined) return '[]'
-  return texts.length === 1 ? `[${quoted(first)}]` : `[${texts.map(quoted).join()}]`
+export function nameOf(path: string): Name {
+  const actor = `"actor":${JSON.stringify(path)}`
+  return {
+    path,
+    asEvent: `"kind":"event",${actor}`,
+    asStep: `"kind":"step",${actor}`,
+    asSource: `,"source":${JSON.stringify(path)}`,
+  }
 }
 
-/** A text as JSON: of names, of which there are few. */
-export const quoted = remembered(5000, text => JSON.stringify(text))
+/** The record that a line is. */
+export function recordOf({ at, actor, source, event, step }: Line): Omit<EventRecord, 'q'> | Omit<StepRecord, 'q'> {
+  const common = { at, actor: actor.path, ...(source !== undefined && { source: source.path }), event: event.shown }
+  if (step === undefined) return { kind: 'event', ...common }
+  return { kind: 'step', ...common, ...step.did.shown, took: step.took, moment: step.moment.shown }
+}

@@ -1,14 +1,18 @@
+import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vite'
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
 
+const head = readFileSync(here('shared/head.html'), 'utf8')
+
 /** Both pages, each with its own entry. Nothing is inlined: the policy the pages are served with allows no inline script or style. */
 export default defineConfig({
   root: here('.'),
   publicDir: false,
-  // Nothing is painted before the script has drawn: else a page in chosen colours would first flash in the system's.
   plugins: [
+    { name: 'same-head', transformIndexHtml: { order: 'pre', handler: html => html.replace('<head>\n', `<head>\n${head}`) } },
+    // Nothing is painted before the script has drawn: else a page in chosen colours would first flash in the system's.
     {
       name: 'paint-when-drawn',
       transformIndexHtml: { order: 'post', handler: html => html.replace('type="module"', 'type="module" blocking="render"') },

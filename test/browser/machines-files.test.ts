@@ -8,7 +8,7 @@ import { objections } from '../support/axe.ts'
 import { browserAvailable, isOfChromium, picture, startBrowser, type Visit, visit } from '../support/browser.ts'
 import { startCalmGateway } from '../support/calm-gateway.ts'
 import { largeChart } from '../support/large-chart.ts'
-import { choose, isLit, leaf, lit, open, serveActors, serveRecording } from '../support/machines-page.ts'
+import { choose, isLit, leaf, lit, open, serveActors, serveRecording, state } from '../support/machines-page.ts'
 import { traced } from '../support/main-thread.ts'
 import { reads } from '../support/price-page.ts'
 import { until } from '../support/until.ts'
@@ -115,6 +115,7 @@ describe.skipIf(!browserAvailable)('recordings on the machines page', () => {
     await seen.page.getByRole('button', { name: 'Clear' }).click()
     await seen.page.getByRole('button', { name: /To the newest/ }).click()
     await seen.page.locator('.tree .leaf', { hasText: 'connection' }).first().click()
+    await state(seen, 'connection').waitFor()
     await seen.page.getByRole('button', { name: 'Heat map' }).click()
     await reads(seen.page.locator('.legend'), /[1-9]\d* edges taken/)
     await picture(seen, 'machines-simulation')

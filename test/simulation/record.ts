@@ -1,5 +1,6 @@
 import type { Head, InspectRecord, Unnumbered } from '../../src/inspect/record.ts'
 import { createRecorder, type Recorder } from '../../src/inspect/recorder.ts'
+import { recordOf } from '../../src/inspect/text.ts'
 import type { Instance } from '../../src/instance.ts'
 import type { Outcome, Trace, World } from './world.ts'
 
@@ -51,6 +52,7 @@ export function createWorldRecorder(): WorldRecorder {
         roots: [{ name: 'gateway', actor: gateway }],
         now: () => world.now,
         tell: record => tell(name, record),
+        note: line => tell(name, recordOf(line)),
       })
       recorders.set(name, recorder)
       recorder.attach()

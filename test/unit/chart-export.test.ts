@@ -57,6 +57,10 @@ describe('a chart as Mermaid', () => {
     expect(count('final')).toBe(chart.states.filter(({ type }) => type === 'final').length)
   })
 
+  it('says which history is deep', () => {
+    expect(mermaidOf(chartOf(tortureMachine))).toMatch(/state "H\*" as s\d+$/m)
+  })
+
   it('writes no timer twice: an arrow says it, the entry does not', () => {
     expect(mermaidOf(chartOf(connectionMachine))).not.toMatch(/entry \/ raise|exit \/ cancel/)
   })

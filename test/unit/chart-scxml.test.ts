@@ -2,6 +2,7 @@ import { render } from 'state-machine-cat'
 import { describe, expect, it } from 'vitest'
 import type { AnyStateMachine } from 'xstate'
 import { chartOf } from '../../src/inspect/chart.ts'
+import type { ChartState } from '../../src/inspect/record.ts'
 import { scxmlOf } from '../../src/web/machines/export/scxml.ts'
 import { ownMachines } from '../../src/web/machines/play/own.ts'
 import { oddMachine, tortureMachine } from '../support/torture.ts'
@@ -37,11 +38,10 @@ describe('a chart as SCXML, read by state-machine-cat', () => {
   it.each(all)('%s: the same states, nested alike, and the same arrows under the same guards', async (_, machine) => {
     const chart = chartOf(machine)
     const read = flat((await render(scxmlOf(chart), { inputType: 'scxml', outputType: 'json' })) as unknown as Read)
-    const types = { atomic: 'regular', compound: 'regular' } as const
+    const typeOf = ({ type, isDeep }: ChartState): string =>
+      type === 'atomic' || type === 'compound' ? 'regular' : isDeep === true ? 'deephistory' : type
     const states = read.flatMap(one => one.states.filter(({ type }) => type !== 'initial').map(({ name, type }) => `${name} ${type}`))
-    expect(sorted(states)).toEqual(
-      sorted(chart.states.map(({ id, type }) => `${nameOf(id)} ${type === 'atomic' || type === 'compound' ? types[type] : type}`)),
-    )
+    expect(sorted(states)).toEqual(sorted(chart.states.map(state => `${nameOf(state.id)} ${typeOf(state)}`)))
     const nested = read.flatMap(one =>
       one.states.flatMap(({ name, statemachine }) =>
         (statemachine?.states ?? []).filter(({ type }) => type !== 'initial').map(child => `${child.name} in ${name}`),

@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { type AnyActorRef, assign, createActor, fromCallback, fromPromise, sendParent, sendTo, setup, spawnChild, stopChild } from 'xstate'
 import type { GoneRecord, StepRecord, Unnumbered } from '../../src/inspect/record.ts'
 import { createRecorder } from '../../src/inspect/recorder.ts'
+import { createRing } from '../../src/inspect/ring.ts'
+import { recordOf } from '../../src/inspect/text.ts'
 import { until } from '../support/until.ts'
 
 const childMachine = setup({
@@ -55,6 +57,7 @@ function start({ isAttachedFirst = false, root = createActor(parentMachine, { id
     roots: [{ name: 'main', actor: root }],
     now: () => time++,
     tell: record => records.push(record),
+    note: line => records.push(recordOf(line)),
   })
   if (isAttachedFirst) recorder.attach()
   root.start()
@@ -192,13 +195,18 @@ describe('a recorder', () => {
 
   it('writes its records as JSON that says the same', () => {
     const root = createActor(parentMachine).start()
-    const told: [object, string][] = []
+    const ring = createRing(0, 1000, 1_000_000)
+    const told: object[] = []
     let time = 0
     const recorder = createRecorder({
       instance: 'o"ne',
       roots: [{ name: 'main', actor: root }],
       now: () => (time += 0.1),
-      tell: (record, fields) => void (fields !== undefined && told.push([record, fields])),
+      tell: () => {},
+      note: line => {
+        told.push(recordOf(line))
+        ring.add(line, '')
+      },
     })
     recorder.attach()
     root.send({ type: 'parent.shut' })
@@ -209,8 +217,8 @@ describe('a recorder', () => {
     root.send({ type: 'redis://me:word@host' })
     root.send({ type: 'parent.end' })
     expect(told.length).toBeGreaterThan(15)
-    for (const [record, fields] of told) expect(JSON.parse(`{${fields}}`)).toEqual(JSON.parse(JSON.stringify(record)))
-    const texts = told.map(([, fields]) => fields)
+    const texts = told.map((_, at) => ring.read(at + 1))
+    expect(texts.map(text => JSON.parse(text))).toEqual(told.map((record, at) => ({ ...JSON.parse(JSON.stringify(record)), q: at + 1 })))
     expect(texts.filter(text => text.includes('"hits":2'))).toHaveLength(2)
     expect(texts.join()).not.toMatch(/word|abc/)
   })
@@ -221,7 +229,8 @@ describe('a recorder', () => {
       instance: 'one',
       roots: [{ name: 'main', actor: root }],
       now: () => 0,
-      tell: () => {
+      tell: () => {},
+      note: () => {
         throw new Error('full')
       },
     })

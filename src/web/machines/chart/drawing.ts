@@ -2,7 +2,7 @@ import type { Chart } from '../../../inspect/record.ts'
 import { type Cable, cablesOf, dotOf } from './cables.ts'
 import { familyOf } from './family.ts'
 import type { Box, Layout, Point, Route } from './layout.ts'
-import { heightOf, labelRows, letter, type Row, stateRows } from './rows.ts'
+import { heightOf, historySign, labelRows, letter, type Row, stateRows } from './rows.ts'
 
 /** What the page, the exported SVG and the PNG paint alike. */
 export type Shape =
@@ -67,7 +67,14 @@ function statePiece(chart: Chart, id: string, box: Box): Piece {
       ...piece,
       shapes: [
         { kind: 'disc', look: 'history', ...middle, radius },
-        { kind: 'text', look: 'title', x: middle.x - 4, y: middle.y + 4, size: letter.titleSize, text: 'H' },
+        {
+          kind: 'text',
+          look: 'title',
+          x: middle.x - (state.isDeep === true ? 7 : 4),
+          y: middle.y + 4,
+          size: letter.titleSize,
+          text: historySign(state),
+        },
       ],
     }
   }

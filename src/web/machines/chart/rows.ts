@@ -1,4 +1,4 @@
-import type { Chart, ChartEdge } from '../../../inspect/record.ts'
+import type { Chart, ChartEdge, ChartState } from '../../../inspect/record.ts'
 import { familyOf } from './family.ts'
 
 /** What is written in a state's box and on an arrow, line by line, before anybody knows where. */
@@ -40,11 +40,14 @@ export const labelRows = (edge: ChartEdge): Row[] => [
   ...(edge.actions.length === 0 ? [] : rows('actions', `/ ${edge.actions.join(', ')}`, edge.id)),
 ]
 
+/** As in UML. */
+export const historySign = ({ isDeep }: ChartState): string => (isDeep === true ? 'H*' : 'H')
+
 /** Lines of a state's box. A move without a target stands in the box, as in UML: it goes nowhere. */
 export function stateRows(chart: Chart, id: string): Row[] {
   const family = familyOf(chart)
   const state = family.state(id)
-  if (state.type === 'history') return [{ kind: 'title', text: 'H' }]
+  if (state.type === 'history') return [{ kind: 'title', text: historySign(state) }]
   const edges = family.edgesOf(id)
   const inner = edges.filter(edge => edge.targets.length === 0)
   const timers = timersOf(chart, id)

@@ -1,6 +1,6 @@
 import type { Chart, ChartEdge } from '../../../inspect/record.ts'
 import { familyOf } from '../chart/family.ts'
-import { timersOf, withoutTimers, wordsOf } from '../chart/rows.ts'
+import { historySign, timersOf, withoutTimers, wordsOf } from '../chart/rows.ts'
 
 /**
  * A chart as a Mermaid state diagram. What Mermaid has no sign for becomes text: entry, exit and invoke are notes of their state, a move
@@ -26,7 +26,7 @@ export function mermaidOf(chart: Chart): string {
         .map(edge => `${wordsOf(edge)} / ${edge.actions.join(', ')}`),
     ]
     if (text.length > 0) notes.push(`  note right of ${nameOf(id)}`, ...text.map(line => `    ${plain(line)}`), '  end note')
-    const title = state.type === 'history' ? 'H' : state.key
+    const title = state.type === 'history' ? historySign(state) : state.key
     const ending = state.type === 'final' ? [`${indent}${nameOf(id)} --> [*]`] : []
     if (children.length === 0) return [`${indent}state "${plain(title)}" as ${nameOf(id)}`, ...ending]
     const parts = children.flatMap((child, at) => [...(state.type === 'parallel' && at > 0 ? [`${inner}--`] : []), ...block(child, inner)])

@@ -21,7 +21,8 @@ export function scxmlOf(chart: Chart): string {
     const edges = family.edgesOf(id)
     if (state.type === 'history') {
       const target = edges[0]?.targets[0] ?? family.state(state.parent ?? family.root).initial ?? family.root
-      return [`${indent}<history id="${idOf(id)}">`, `${inner}<transition target="${idOf(target)}"/>`, `${indent}</history>`]
+      const type = state.isDeep === true ? ' type="deep"' : ''
+      return [`${indent}<history id="${idOf(id)}"${type}>`, `${inner}<transition target="${idOf(target)}"/>`, `${indent}</history>`]
     }
     const name = state.type === 'final' ? 'final' : state.type === 'parallel' ? 'parallel' : 'state'
     const initial = children.length > 0 && state.initial !== undefined && name === 'state' ? ` initial="${idOf(state.initial)}"` : ''

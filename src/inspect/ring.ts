@@ -1,0 +1,105 @@
+import type { Line } from './text.ts'
+
+/**
+ * The last records, as columns of texts that were there before and of numbers: nothing that is kept is made for a record alone. (What
+ * outlives a scavenge is copied twice, and that cost more than all the rest.) JSON is put together when somebody reads.
+ */
+export interface Ring {
+  /** Number of the oldest record. */
+  readonly first: number
+  readonly last: number
+  /** Characters of JSON, at most. */
+  readonly bytes: number
+  /** `record`: a line, or the fields of another record as JSON. `charts`: JSON that goes before it. The oldest give way. */
+  add(record: Line | string, charts: string): void
+  /** A record that is there, as JSON. */
+  read(number: number): string
+  /** What goes before it, or nothing. */
+  chartsBefore(number: number): string
+  bytesOf(number: number): number
+}
+
+/** More than a record's numbers take, with their names and the signs around them. */
+const numbersMax = 96
+
+/** Counts on from `began`. */
+export function createRing(began: number, recordsMax: number, bytesMax: number): Ring {
+  const charts: string[] = []
+  const head: string[] = []
+  const source: string[] = []
+  /** Empty: the head is the whole record. */
+  const event: string[] = []
+  /** Empty: no step. */
+  const did: string[] = []
+  const moment: string[] = []
+  const at: number[] = []
+  const took: number[] = []
+  const texts = [charts, head, source, event, did, moment]
+  let last = began
+  let first = last + 1
+  let bytes = 0
+
+  const placeOf = (number: number): number => (number - began - 1) % recordsMax
+
+  const bytesOf = (number: number): number => {
+    const place = placeOf(number)
+    let sum = numbersMax
+    for (const column of texts) sum += (column[place] as string).length
+    return sum
+  }
+
+  const put = (place: number, record: Line): void => {
+    const { step } = record
+    head[place] = step === undefined ? record.actor.asEvent : record.actor.asStep
+    source[place] = record.source === undefined ? '' : record.source.asSource
+    event[place] = record.event.json
+    did[place] = step === undefined ? '' : step.did.json
+    moment[place] = step === undefined ? '' : step.moment.json
+    at[place] = record.at
+    took[place] = step === undefined ? 0 : step.took
+  }
+
+  const putFields = (place: number, fields: string): void => {
+    for (const column of texts) column[place] = ''
+    head[place] = fields
+    at[place] = 0
+    took[place] = 0
+  }
+
+  const dropOldest = (): void => {
+    bytes -= bytesOf(first)
+    putFields(placeOf(first), '')
+    first += 1
+  }
+
+  return {
+    get first() {
+      return first
+    },
+    get last() {
+      return last
+    },
+    get bytes() {
+      return bytes
+    },
+    bytesOf,
+    chartsBefore: number => charts[placeOf(number)] as string,
+    add: (record, before) => {
+      if (last - first + 1 >= recordsMax) dropOldest()
+      last += 1
+      const place = placeOf(last)
+      if (typeof record === 'string') putFields(place, record)
+      else put(place, record)
+      charts[place] = before
+      bytes += bytesOf(last)
+      while (bytes > bytesMax && first < last) dropOldest()
+    },
+    read: number => {
+      const place = placeOf(number)
+      const start = `{"q":${number},${head[place]}`
+      if (event[place] === '') return `${start}}`
+      const arrived = `${start}${source[place]},"at":${at[place]},"event":${event[place]}`
+      return did[place] === '' ? `${arrived}}` : `${arrived},${did[place]},"took":${took[place]},"moment":${moment[place]}}`
+    },
+  }
+}
