@@ -11,10 +11,13 @@ const load = path => import(new URL(path, dist).href)
 const { systemClock: clock } = await load('src/clock.js')
 const { readConfig } = await load('src/config.js')
 const { createBoard } = await load('src/board/board.js')
+const { createGate } = await load('src/board/gate.js')
 const { createHub } = await load('src/board/hub.js')
+const { createStays } = await load('src/board/stays.js')
 const { createServer, listen } = await load('src/server.js')
 
-const { config } = readConfig({ PORT: port, TICKCAST_PAIRS: 'P0/USD' })
+// Everybody is let in: what a storm costs is what is measured, not how long it is held up.
+const { config } = readConfig({ PORT: port, TICKCAST_PAIRS: 'P0/USD', TICKCAST_JOINS_PER_SECOND: '0' })
 const levelOf = () => 'live'
 const board = createBoard(clock, entry => hub.changed(entry))
 const hub = createHub({
@@ -24,18 +27,23 @@ const hub = createHub({
   status: () => ({ level: 'live', role: 'leader', since: 0 }),
   ...(windowMs !== undefined && { windowMs: Number(windowMs) }),
 })
+const stays = createStays({ clock, hub, ...config })
+const gate = createGate({ clock, ...config })
 const server = createServer({
   clock,
   config,
   doors: () => ({
     board,
     hub,
+    stays,
+    gate,
     levelOf,
     wanted: { add: () => true, remove: () => {}, here: () => new Set() },
     resolve: pair => ({ kind: 'trading', symbol: pair }),
     search: () => [],
     status: () => ({}),
     unready: () => [],
+    metrics: () => [],
     handOver: () => false,
   }),
 })
