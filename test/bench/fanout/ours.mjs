@@ -1,11 +1,11 @@
 /**
  * The server, routes, hub and board of an instance on a port, fed with the updates of source.mjs in place of an exchange. Told to begin and
- * asked for its memory by messages. `node ours.mjs DIST PORT [WINDOW_MS]`.
+ * asked for its memory by messages. `node ours.mjs DIST PORT [BATCH_MS]`.
  */
 import { pathToFileURL } from 'node:url'
 import { createSource, pairCount } from './source.mjs'
 
-const [, , distFolder, port, windowMs] = process.argv
+const [, , distFolder, port, batchMs] = process.argv
 const dist = pathToFileURL(`${distFolder}/`)
 const load = path => import(new URL(path, dist).href)
 const { systemClock: clock } = await load('src/clock.js')
@@ -25,7 +25,6 @@ const hub = createHub({
   board,
   levelOf,
   status: () => ({ level: 'live', role: 'leader', since: 0 }),
-  ...(windowMs !== undefined && { windowMs: Number(windowMs) }),
 })
 const stays = createStays({ clock, hub, ...config })
 const gate = createGate({ clock, ...config })
@@ -51,10 +50,21 @@ const server = createServer({
 const epoch = Date.now() * 1000
 const pairs = Array.from({ length: pairCount }, (_, index) => `P${index}/USD`)
 const before = new Array(pairCount).fill(0)
-const start = createSource((index, sequence, body) => {
+const apply = (index, sequence, body) => {
   const pair = pairs[index]
   board.apply({ pair, at: { epoch, sequence }, prev: before[index], cause: 'trade', body }, Date.now())
   before[index] = sequence
+}
+/** What has come since the last go, where updates come a batch at a time. */
+let batch = []
+const flush = () => {
+  for (const update of batch) apply(...update)
+  batch = []
+}
+const start = createSource((...update) => {
+  if (batchMs === undefined) return apply(...update)
+  if (batch.length === 0) setTimeout(flush, Number(batchMs))
+  batch.push(update)
 })
 process.on('message', message => {
   if (message.kind === 'go') start(message)
