@@ -110,11 +110,11 @@ const stuck =
   }
 const stuckReaders = 50
 
-/** Two hundred are there already and go on reading while the others come all at once. */
+/** Two hundred are there already and go on reading five prices a second while the others come all at once. */
 const storm =
   readers =>
   async (server, { load }) => {
-    server.go({ rate: 20 })
+    server.go({ rate: 5 })
     const there = load(['-c', '200', '-r', '0', '-w', '1', '-d', '6', ...stamps, ...(server.path === '/sse' ? [] : sequences)])
     await pause(1800)
     const told = await load(['-c', String(readers), '--storm', '-r', '0', '-t', '30'])
