@@ -85,6 +85,9 @@ export function withCrew(doors: Served, crew: Crew | undefined): Served {
 /** Where the build puts the pages, seen from here as it is built and as it is written. */
 const built = new URL(import.meta.url.endsWith('.ts') ? '../dist/src/web/' : './web/', import.meta.url)
 
+/** Connections that wait to be taken; the kernel's own limit (net.core.somaxconn) holds below it. Who finds no room tries again a second later. */
+const backlogMax = 65_535
+
 /** Listens, and returns the address to open. A port in use is told in one sentence. */
 export function listen(
   server: NetServer,
@@ -95,7 +98,7 @@ export function listen(
       const why = error.code === 'EADDRINUSE' ? 'is in use; set PORT to another one' : `cannot be listened on (${error.code})`
       reject(Object.assign(new Error(`Port ${port} of ${host} ${why}.`), { code: error.code }))
     })
-    server.listen({ host, port, backlog: 4096 }, () => {
+    server.listen({ host, port, backlog: backlogMax }, () => {
       const address = server.address()
       const actual = typeof address === 'object' && address !== null ? address.port : port
       resolve(`${tlsCert === '' ? 'http' : 'https'}://${host === '127.0.0.1' || host === '0.0.0.0' ? 'localhost' : host}:${actual}`)

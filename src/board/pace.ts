@@ -21,7 +21,7 @@ export function createPace(clock: Clock, windowMs: number, write: (now: number) 
     changes = 0
     write(now)
     const end = clock.now()
-    restUntil = isBusy ? Math.max(end, now + Math.min(2 * (end - now), windowMs)) : end
+    restUntil = isBusy ? end + Math.min(end - now, windowMs) : end
   }
 
   return {
@@ -29,7 +29,7 @@ export function createPace(clock: Clock, windowMs: number, write: (now: number) 
       if (isScheduled) return
       isScheduled = true
       const restMs = restUntil - clock.now()
-      if (restMs >= 1) clock.setTimeout(due, restMs)
+      if (restMs >= 1) clock.setTimeout(due, Math.ceil(restMs))
       else clock.soon(due)
     },
     count: () => {

@@ -6,11 +6,16 @@ const stamps = ['--ts', 'ts', '--ts-unit', 'us', '--count', 'ts']
 const sequences = ['--seq', 'tradeId', '--group', 's']
 const pause = ms => new Promise(resolve => setTimeout(resolve, ms))
 
+/** Nobody may see an older price after a newer one; nor, if every one is promised, miss one or see it twice. */
+function checkOrder({ seq }, isEvery) {
+  if (seq.out_of_order > 0 || seq.dups > 0 || (isEvery && seq.gaps > 0)) throw new Error(`sequences: ${JSON.stringify(seq)}`)
+}
+
 /** So many readers, so many updates a second to each. */
 const steady =
-  ({ readers, rate, isSequenced = true, seconds = 4, silent = 0, more = [] }) =>
+  ({ readers, rate, seconds = 4, more = [] }) =>
   async (server, { load, isQuick }) => {
-    const isCounted = isSequenced && server.path !== '/sse'
+    const isChecked = server.path !== '/sse'
     const args = [
       '-c',
       String(readers),
@@ -19,14 +24,12 @@ const steady =
       '-d',
       String(isQuick ? 2 : seconds),
       ...stamps,
-      ...(isCounted ? sequences : []),
+      ...(isChecked ? sequences : []),
       ...more,
     ]
-    const afterMs = readers / 2 + 300
-    const told = await load(args, { connected: () => server.go({ rate }), afterMs })
-    if (told.connected < readers - silent) throw new Error(`${told.connected} of ${readers} connected`)
-    if (isCounted && (told.seq.gaps > 0 || told.seq.dups > 0 || told.seq.out_of_order > 0))
-      throw new Error(`sequences: ${JSON.stringify(told.seq)}`)
+    const told = await load(args, { connected: () => server.go({ rate }), afterMs: readers / 2 + 300 })
+    if (told.connected < readers) throw new Error(`${told.connected} of ${readers} connected`)
+    if (isChecked) checkOrder(told, true)
     return {
       micros: told.server.cpu_us_per_update,
       p50: told.latency.p50_us / 1000,
@@ -36,6 +39,14 @@ const steady =
       loadCore: told.self.cpu_pct,
     }
   }
+
+/** Half as many updates again every two seconds, until no more arrive. One connection in ten is read closely: the load generator has a limit, too. */
+const ramp = async (server, { load, isQuick }) => {
+  const args = ['-c', '1000', '-w', '0', '-d', isQuick ? '8' : '14', '--sample', '10', ...stamps]
+  const told = await load(args, { connected: () => server.go({ rate: 1500, factor: 1.5, step: 2 }), afterMs: 900 })
+  const { updates_s: mostPerSecond } = told.timeline.reduce((most, second) => (second.updates_s > most.updates_s ? second : most))
+  return { mostPerSecond, loadCore: told.self.cpu_pct }
+}
 
 const all = { bound: { kind: 'bound' }, ours: { kind: 'ours' }, nchan: { kind: 'nchan' }, 'better-sse': { kind: 'better-sse' } }
 
@@ -69,30 +80,51 @@ const fives = isOwn =>
 
 const sets = (server, { isOwn = false, ...rest }) => steady({ readers: 1000, rate: 1000, more: fives(isOwn) })(server, rest)
 
-/** One in twenty stops reading, or all read. */
-const stuck = async (server, { isStuck = false, load, isQuick }) => {
-  const before = residentKb(server.pids[0])
-  let most = 0
-  const look = setInterval(() => {
-    most = Math.max(most, residentKb(server.pids[0]))
-  }, 250)
-  const more = isStuck ? ['--slow', '0.05:1'] : []
-  const figures = await steady({ readers: 1000, rate: 200, seconds: 8, isSequenced: false, silent: isStuck ? 50 : 0, more })(server, {
-    load,
-    isQuick,
-  })
-  clearInterval(look)
-  return { p99: figures.p99, micros: figures.micros, grownMb: (most - before) / 1024 }
-}
+/** First all read, then one in twenty never does: what the others notice, and what the server holds for each of those. */
+const stuck =
+  ({ mode, rate, seconds }) =>
+  async (server, { load, isQuick }) => {
+    const run = async more => {
+      let mostKb = 0
+      const look = setInterval(() => {
+        mostKb = Math.max(mostKb, residentKb(server.pids[0]))
+      }, 250)
+      const path = server.path.replace('mode=every', `mode=${mode}`)
+      const args = ['-c', '1000', '-w', '2', '-d', String(isQuick ? 4 : seconds), ...stamps, ...sequences, '-p', path, ...more]
+      const told = await load(args)
+      clearInterval(look)
+      checkOrder(told, mode === 'every' && more.length === 0)
+      return { p99: told.latency.p99_us / 1000, mostKb }
+    }
+    server.go({ rate })
+    // The first one warms up: memory grows to what such a load needs.
+    await run([])
+    const before = await run([])
+    const after = await run(['--slow', `${stuckReaders / 1000}:1`])
+    return {
+      p99All: before.p99,
+      p99: after.p99,
+      p99Ratio: after.p99 / before.p99,
+      kbPerStuck: Math.max(0, after.mostKb - before.mostKb) / stuckReaders,
+    }
+  }
+const stuckReaders = 50
 
+/** Two hundred are there already and go on reading five prices a second while the others come all at once. */
 const storm =
   readers =>
   async (server, { load }) => {
-    // Prices are there to be sent with the greeting.
-    server.go({ rate: 20 })
-    await pause(300)
+    server.go({ rate: 5 })
+    const there = load(['-c', '200', '-r', '0', '-w', '1', '-d', '6', ...stamps, ...(server.path === '/sse' ? [] : sequences)])
+    await pause(1800)
     const told = await load(['-c', String(readers), '--storm', '-r', '0', '-t', '30'])
-    return { seconds: told.all_first_event_s, failed: told.failed }
+    const { timeline, seq } = await there
+    if (server.path !== '/sse') checkOrder({ seq }, true)
+    return {
+      seconds: told.all_first_event_s,
+      failed: told.failed,
+      p99There: Math.max(...timeline.map(second => second.p99_us)) / 1000,
+    }
   }
 
 export const scenarios = {
@@ -112,7 +144,13 @@ export const scenarios = {
     title: '1,000 readers, 1,000 updates a second',
     figure: 'micros',
     servers: { bound: { kind: 'bound', windowMs: 10 }, ours: { kind: 'ours' }, nchan: { kind: 'nchan', batchMs: 10 } },
-    measure: steady({ readers: 1000, rate: 1000, isSequenced: true }),
+    measure: steady({ readers: 1000, rate: 1000 }),
+  },
+  ramp: {
+    title: '1,000 readers, more and more updates: the most that arrived in a second',
+    figure: 'mostPerSecond',
+    servers: { bound: { kind: 'bound', windowMs: 10 }, ours: { kind: 'ours' }, nchan: { kind: 'nchan', batchMs: 10 } },
+    measure: ramp,
   },
   ten: {
     title: '10,000 readers, 2 updates a second',
@@ -135,16 +173,29 @@ export const scenarios = {
     servers: all,
     measure: storm(10_000),
   },
-  'own-sets': {
-    title: '1,000 readers, each with its own 5 of 20 pairs, beside 1,000 with the same 5; a window of 20 ms',
+  'own-sets-20': {
+    title: '1,000 readers, each with its own 5 of 20 pairs, beside 1,000 with the same 5; fed every 20 ms',
     figure: 'micros',
-    servers: { 'same-sets': { kind: 'ours', windowMs: 20 }, ours: { kind: 'ours', windowMs: 20, isOwn: true } },
+    servers: { 'same-sets': { kind: 'ours', batchMs: 20 }, ours: { kind: 'ours', batchMs: 20, isOwn: true } },
+    measure: sets,
+  },
+  'own-sets-100': {
+    title: 'the same, fed every 100 ms',
+    figure: 'micros',
+    servers: { 'same-sets': { kind: 'ours', batchMs: 100 }, ours: { kind: 'ours', batchMs: 100, isOwn: true } },
     measure: sets,
   },
   stuck: {
-    title: '1,000 readers of 200 updates a second, of whom 50 never read, beside 1,000 who all read',
+    title: '1,000 readers of 200 updates a second, first all reading, then 50 of them never',
     figure: 'p99',
-    servers: { 'all-read': { kind: 'ours' }, ours: { kind: 'ours', isStuck: true } },
-    measure: stuck,
+    servers: { ours: { kind: 'ours' } },
+    measure: stuck({ mode: 'every', rate: 200, seconds: 8 }),
+  },
+  'stuck-latest': {
+    title: 'the same with 200,000 updates in 25 seconds, of which each gets the latest',
+    figure: 'p99',
+    isLong: true,
+    servers: { ours: { kind: 'ours' } },
+    measure: stuck({ mode: 'latest', rate: 8000, seconds: 25 }),
   },
 }

@@ -52,9 +52,9 @@ async function listens(port) {
   throw new Error(`nothing listens on ${port}`)
 }
 
-export async function startOurs({ windowMs, dist = 'dist' } = {}) {
+export async function startOurs({ batchMs, dist = 'dist' } = {}) {
   const port = nextPort++
-  const args = ['--expose-gc', file('ours.mjs'), dist, String(port), ...(windowMs === undefined ? [] : [String(windowMs)])]
+  const args = ['--expose-gc', file('ours.mjs'), dist, String(port), ...(batchMs === undefined ? [] : [String(batchMs)])]
   const { child, say, stop } = await startNode(serverCore, args)
   const look = () =>
     new Promise(resolve => {
