@@ -6,7 +6,7 @@ import { createDelivery } from './delivery.ts'
 import { chunk, comment, event } from './frame.ts'
 import { createGreetings, type GreetingsOptions } from './greeting.ts'
 import { createGroups } from './group.ts'
-import { type AskMissing, inOrder, isGap } from './mailbox.ts'
+import { type AskMissing, type Gap, inOrder, isGap } from './mailbox.ts'
 import { entriesOf, type Found } from './missing.ts'
 import { createPace } from './pace.ts'
 import {
@@ -62,6 +62,8 @@ export interface HubOptions extends GreetingsOptions {
 
 const lookEveryMs = 1000
 const defaultWindowMs = 10
+/** Of what waits for a reader of every trade, so much is written at once. */
+const portionBytes = 64 * 1024
 const commentFrame = chunk(comment)
 
 export function createHub({ clock, board, levelOf, status, ask, windowMs = defaultWindowMs }: HubOptions): Hub {
@@ -117,11 +119,13 @@ export function createHub({ clock, board, levelOf, status, ask, windowMs = defau
   const pace = createPace(clock, windowMs, flush)
 
   const deliver = (reader: Reader, now: number, framesOf: ReturnType<typeof createDelivery>): void => {
-    const items = reader.mailbox.take(now)
-    if (items.length > 0) {
+    // In portions: what the connection does not take waits in the mailbox, where it is bounded, counted and told as a gap.
+    let items: readonly (Entry | Gap)[]
+    do {
+      items = reader.mailbox.take(now, portionBytes)
       counts.delivered += items.length
-      write(reader, framesOf(items), now)
-    }
+      if (items.length > 0) write(reader, framesOf(items), now)
+    } while (items.length > 0 && reader.blockedAt === undefined && !reader.mailbox.isEmpty)
     if (!reader.mailbox.isEmpty) waiting.add(reader)
     else settle(reader)
   }

@@ -230,6 +230,30 @@ test('mode=every tells what a blocked reader lost beyond the bound', () => {
   expect(outlet.ids()).toEqual(['1-1', ...Array.from({ length: 5000 - 4097 }, (_, index) => `1-${4098 + index}`)])
 })
 
+test('mode=every writes what waited in portions, no further than the connection takes it', () => {
+  const on = stage()
+  const { outlet, seat } = on.join({ mode: 'every' })
+  outlet.takes = false
+  for (let at = 1; at <= 2000; at += 1) {
+    on.price({ at })
+    if (at === 1) flush(on)
+  }
+  outlet.forget()
+  for (let turn = 0; turn < 3; turn += 1) {
+    seat.drained()
+    flush(on)
+  }
+  expect(outlet.writes).toHaveLength(3)
+  for (const frames of outlet.writes) expect(Buffer.concat(frames).length).toBeLessThan(128 * 1024)
+  outlet.takes = true
+  seat.drained()
+  flush(on)
+  on.price({ at: 2001 })
+  flush(on)
+  expect(outlet.ids()).toEqual(Array.from({ length: 2000 }, (_, index) => `1-${index + 2}`))
+  expect(on.hub.counts()).toMatchObject({ apart: 0, fellBehind: 4, delivered: 2001 })
+})
+
 test('after fifteen seconds of silence, and not before, a reader gets a comment', () => {
   const on = stage()
   const { outlet } = on.join()
