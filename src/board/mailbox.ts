@@ -11,8 +11,8 @@ export interface Gap {
 
 /** What one reader is still to be sent. */
 export interface Mailbox {
-  /** A newer price of one of the reader's pairs. */
-  put(entry: Entry): void
+  /** A newer price of one of the reader's pairs. Returns whether it was one too many, and what was waiting became a gap. */
+  put(entry: Entry): boolean
   /**
    * Takes what is due, in the order of positions; a gap stands where it happened. Mode `every`: no more than `bytesMax` of it, and one price at
    * least; the rest is due as well.
@@ -76,6 +76,7 @@ export function createLatestMailbox(intervalMs: number): Mailbox {
     put: entry => {
       pending.set(entry.pair, entry)
       if (intervalMs > 0 && !againAt.has(entry.pair)) hasFirst = true
+      return false
     },
     take: now => inOrder(intervalMs > 0 ? takeDue(now) : takeAll()),
     fill: () => false,
@@ -193,13 +194,14 @@ export function createEveryMailbox({ after, ask = () => undefined, before }: Eve
     bytes = 0
   }
 
-  const add = (entry: Entry, gap: Gap | undefined): void => {
-    if (queue.length >= everyMax) drop()
+  const add = (entry: Entry, gap: Gap | undefined): boolean => {
     const { length } = entry.update.body
-    if (bytes + length > everyBytesMax) drop()
+    const isFull = queue.length >= everyMax || bytes + length > everyBytesMax
+    if (isFull) drop()
     bytes += length
     if (gap !== undefined) queue.push(gap)
     queue.push(entry)
+    return isFull
   }
 
   return {
@@ -211,11 +213,11 @@ export function createEveryMailbox({ after, ask = () => undefined, before }: Eve
         return add(entry, gapSince(after, entry))
       }
       const before = lastTrade.get(pair)
-      if (tradeId === undefined) return entry.update.cause === 'book' ? undefined : add(entry, undefined)
-      if (before !== undefined && tradeId <= before) return
+      if (tradeId === undefined) return entry.update.cause === 'book' ? false : add(entry, undefined)
+      if (before !== undefined && tradeId <= before) return false
       const missing = missingBefore(entry)
       lastTrade.set(pair, tradeId)
-      add(entry, missing === undefined ? undefined : hold(missing))
+      return add(entry, missing === undefined ? undefined : hold(missing))
     },
     fill: (missing, found) => {
       if (holds === 0) return false

@@ -18,7 +18,9 @@ const entryOf = (update: Update, isAfterGap = false): Entry => ({
 })
 const entry = (at: number, pair = 'A/USD'): Entry => entryOf(updateOf({ at, pair }))
 const taken = (mailbox: Mailbox, now = 0, bytesMax?: number): string[] =>
-  mailbox.take(now, bytesMax).map(item => (isGap(item) ? `${item.pair} gap ${item.from}-${item.to}` : `${item.pair} ${item.update.at.sequence}`))
+  mailbox
+    .take(now, bytesMax)
+    .map(item => (isGap(item) ? `${item.pair} gap ${item.from}-${item.to}` : `${item.pair} ${item.update.at.sequence}`))
 
 describe('board', () => {
   test('gives ids that grow, and never say that what a reader has was made earlier than it was', () => {
