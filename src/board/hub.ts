@@ -11,7 +11,7 @@ import { type AskMissing, type Gap, inOrder } from './mailbox.ts'
 import { entriesOf, type Found } from './missing.ts'
 import { createPace } from './pace.ts'
 import { createReader, isEven, isOutgrown, newsOf, type Outlet, openMailbox, type Reader, type ReaderOptions, type Seat } from './reader.ts'
-import { createRhythm } from './rhythm.ts'
+import { createWheel } from './wheel.ts'
 
 export type { Outlet, ReaderOptions, Seat } from './reader.ts'
 
@@ -76,11 +76,14 @@ export function createHub({ clock, board, levelOf, status, ask, windowMs = defau
   const offer = (reader: Reader, entry: Entry): void => {
     const news = newsOf(reader, entry, entry.isTold)
     if (news === undefined) return
-    if (reader.mailbox.put(news)) {
+    const { mailbox } = reader
+    const hadNothing = mailbox.isEmpty
+    if (mailbox.put(news)) {
       counts.gapped += 1
       overflow(reader)
     }
-    mark(reader)
+    // Otherwise it is marked, blocked or on the wheel already: a price in between costs a reader with an interval nothing else.
+    if (hadNothing || mailbox.dueAt() <= 0) mark(reader)
   }
 
   const distribute = (): void => {
@@ -117,8 +120,8 @@ export function createHub({ clock, board, levelOf, status, ask, windowMs = defau
       counts.delivered += items.length
       if (items.length > 0) write(reader, framesOf(items), now)
     } while (items.length > 0 && reader.blockedAt === undefined && !reader.mailbox.isEmpty)
-    if (!reader.mailbox.isEmpty) waiting.add(reader)
-    else settle(reader)
+    if (reader.mailbox.isEmpty) settle(reader)
+    else if (reader.blockedAt === undefined) waiting.add(reader)
   }
 
   /** A reader that has had all there is goes on in a group; or after the next flush, if the group is still to be sent what it has had. */
@@ -144,7 +147,7 @@ export function createHub({ clock, board, levelOf, status, ask, windowMs = defau
     if (groups.leave(reader)) audienceOf(reader).join(reader, reader.pairs)
   }
 
-  const waiting = createRhythm<Reader>({
+  const waiting = createWheel<Reader>({
     clock,
     dueAt: reader => reader.mailbox.dueAt(),
     due: those => {

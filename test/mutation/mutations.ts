@@ -607,8 +607,8 @@ const reading: readonly Mutation[] = [
     file: 'src/board/hub.ts',
     changes: [
       [
-        '    if (news === undefined) return\n    if (reader',
-        "    if (news === undefined || (reader.mode === 'every' && reader.blockedAt !== undefined)) return\n    if (reader",
+        '    if (news === undefined) return\n    const',
+        "    if (news === undefined || (reader.mode === 'every' && reader.blockedAt !== undefined)) return\n    const",
       ],
     ],
     suites: [unit('board-hub')],
@@ -685,6 +685,24 @@ const reading: readonly Mutation[] = [
 
 const fallingBehind: readonly Mutation[] = [
   {
+    name: 'the wheel calls one whose time is a turn away',
+    file: 'src/board/wheel.ts',
+    changes: [['      if (at > now && at !== Number.POSITIVE_INFINITY) place(one, at)', '      if (at < now - 1e9) place(one, at)']],
+    suites: [unit('board-wheel')],
+  },
+  {
+    name: 'the wheel forgets what came due while its process stood still',
+    file: 'src/board/wheel.ts',
+    changes: [['const from = Math.max(done, to - size)', 'const from = Math.max(done, to - 3)']],
+    suites: [unit('board-wheel')],
+  },
+  {
+    name: 'a reader with an interval gets only the first price',
+    file: 'src/board/hub.ts',
+    changes: [['    else if (reader.blockedAt === undefined) waiting.add(reader)\n', '']],
+    suites: [unit('board-hub')],
+  },
+  {
     name: 'a reader that stays behind is written to as fast as ever',
     file: 'src/board/ladder.ts',
     changes: [['  changeInterval(reader, slowerMs)\n', '']],
@@ -717,7 +735,7 @@ const fallingBehind: readonly Mutation[] = [
   {
     name: 'the price that waits for a slow reader is lost when its interval changes',
     file: 'src/board/ladder.ts',
-    changes: [['  for (const item of mailbox.waiting) if (!isGap(item)) reader.mailbox.put(item)\n', '  void mailbox\n']],
+    changes: [['if (!isGap(item)) reader.mailbox.put(item)', 'if (!isGap(item) && intervalMs < 0) reader.mailbox.put(item)']],
     suites: [unit('board-ladder')],
   },
   {
