@@ -1,144 +1,28 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
 import { type StreamKind, streamKinds } from './exchange/exchange.ts'
-import type { QuoteAliases } from './exchange/symbols.ts'
 import { type Pair, parsePair } from './price.ts'
 import { objectionToPrefix, readRedisUrl } from './redis-url.ts'
+import {
+  aliases,
+  atLeastOne,
+  certificates,
+  listOf,
+  oneOf,
+  privateKey,
+  redisUrl,
+  type Setting,
+  setting,
+  shown,
+  url,
+  webOrigin,
+  wholeNumber,
+  word,
+  workers,
+} from './setting.ts'
 
 /**
  * Every setting, from the environment, read once at start. One table: it is what is read, what is checked, what `--help` and the README say.
  */
-
-type Read<T> = { readonly value: T } | { readonly wrong: string }
-
-interface Setting<T> {
-  readonly name: string
-  readonly fallback: string
-  readonly meaning: string
-  readonly read: (text: string) => Read<T>
-}
-
-const setting = <T>(name: string, fallback: string, meaning: string, read: (text: string) => Read<T>): Setting<T> => ({
-  name,
-  fallback,
-  meaning,
-  read,
-})
-
-const wholeNumber =
-  (min: number, max: number) =>
-  (text: string): Read<number> => {
-    const value = /^\d{1,12}$/.test(text) ? Number(text) : Number.NaN
-    return value >= min && value <= max ? { value } : { wrong: `is no whole number from ${min} to ${max}` }
-  }
-
-const oneOf =
-  <T extends string>(...words: readonly T[]) =>
-  (text: string): Read<T> => {
-    const value = words.find(word => word === text)
-    return value === undefined ? { wrong: `is none of ${words.join(', ')}` } : { value }
-  }
-
-/** A value as a message may repeat it: on one line, short, and without what stands before an @, which may be a password. */
-const shown = (text: string): string =>
-  text
-    .replace(/[^,]*@/g, '…@')
-    .replace(/\p{Cc}/gu, '?')
-    .slice(0, 80)
-
-const workersMax = 256
-/** One per core; on a single core a second process would only cost. */
-const workers = (text: string): Read<number> => {
-  const cores = availableParallelism()
-  if (text === 'auto') return { value: cores > 1 ? cores : 0 }
-  const read = wholeNumber(0, workersMax)(text)
-  return 'value' in read ? read : { wrong: `is neither auto nor a whole number from 0 to ${workersMax}` }
-}
-
-const list = (text: string): readonly string[] =>
-  text
-    .split(',')
-    .map(part => part.trim())
-    .filter(part => part !== '')
-
-/** A part of a list, unless the whole looks as if it held a password: a comma may be part of that. */
-const holding = (text: string, part: string): string => (text.includes('@') ? 'holds something' : `holds "${shown(part)}"`)
-
-const listOf =
-  <T>(what: string, readOne: (text: string) => T | undefined) =>
-  (text: string): Read<readonly T[]> => {
-    const values: T[] = []
-    for (const part of list(text)) {
-      const value = readOne(part)
-      if (value === undefined) return { wrong: `${holding(text, part)}, which is no ${what}` }
-      values.push(value)
-    }
-    return { value: [...new Set(values)] }
-  }
-
-const url =
-  (...protocols: readonly string[]) =>
-  (text: string): string | undefined => {
-    if (!URL.canParse(text)) return undefined
-    const { protocol, search, hash } = new URL(text)
-    return protocols.includes(protocol) && search === '' && hash === '' ? text.replace(/\/+$/, '') : undefined
-  }
-
-/** As browsers send it: no path, no slash at the end. */
-const webOrigin = (text: string): string | undefined => {
-  if (text === '*') return text
-  if (!URL.canParse(text)) return undefined
-  const { protocol, origin, pathname, search, hash, username } = new URL(text)
-  const isOrigin = (protocol === 'http:' || protocol === 'https:') && pathname === '/' && search === '' && hash === '' && username === ''
-  return isOrigin ? origin : undefined
-}
-
-const word =
-  (max: number) =>
-  (text: string): Read<string> =>
-    new RegExp(`^[\\x21-\\x7e]{0,${max}}$`).test(text)
-      ? { value: text }
-      : { wrong: `must be printable, without spaces, at most ${max} characters` }
-
-const atLeastOne =
-  <T>(what: string, read: (text: string) => Read<readonly T[]>) =>
-  (text: string): Read<readonly T[]> => {
-    const got = read(text)
-    return 'value' in got && got.value.length === 0 ? { wrong: `needs at least one ${what}` } : got
-  }
-
-const aliases = (text: string): Read<QuoteAliases> => {
-  const map = new Map<string, string>()
-  for (const part of list(text)) {
-    const match = /^([\p{L}\p{N}]{1,20})=([\p{L}\p{N}]{1,20})$/u.exec(part)
-    if (match === null) return { wrong: `${holding(text, part)}, which is not of the form USD=USDT` }
-    map.set((match[1] ?? '').toUpperCase(), (match[2] ?? '').toUpperCase())
-  }
-  return { value: map }
-}
-
-/** The URL may hold a password, so what is wrong with it is said without it. */
-const redisUrl = (text: string): Read<string> => {
-  const reading = text === '' ? undefined : readRedisUrl(text)
-  return reading?.kind === 'refused' ? { wrong: reading.cause.replace(/^REDIS_URL /, '') } : { value: text }
-}
-
-/** What is in a file, as text. */
-const pem =
-  (mark: RegExp, what: string) =>
-  (path: string): Read<string> => {
-    if (path === '') return { value: '' }
-    try {
-      const text = readFileSync(path, 'utf8')
-      return mark.test(text) ? { value: text } : { wrong: `is a file without a ${what} (PEM)` }
-    } catch (error) {
-      return { wrong: `cannot be read (${error instanceof Error && 'code' in error ? String(error.code) : 'no file name'})` }
-    }
-  }
-
-const certificates = pem(/-----BEGIN CERTIFICATE-----/, 'certificate')
-const privateKey = pem(/-----BEGIN [A-Z ]*PRIVATE KEY-----/, 'private key')
 
 export const settings = {
   port: setting('PORT', '8080', 'where to listen; 0 takes any free port', wholeNumber(0, 65535)),
@@ -204,6 +88,12 @@ export const settings = {
     '0',
     'how long a stopping instance says that it is not ready before it sends readers away',
     wholeNumber(0, 600_000),
+  ),
+  windowMs: setting(
+    'TICKCAST_WINDOW_MS',
+    '10',
+    'under load, prices that come within so long may leave together; in calm each leaves at once. 0: always at once',
+    wholeNumber(0, 1000),
   ),
   workers: setting(
     'TICKCAST_WORKERS',

@@ -196,6 +196,7 @@ export function createInstance(options: InstanceOptions): Instance {
     levelOf: levels.of,
     ask: missed.ask,
     status: () => ({ level: diary.level(), role: diary.role(), since: diary.since() }),
+    windowMs: config.windowMs,
   })
 
   const stays = createStays({ clock, hub, ...config })

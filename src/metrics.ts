@@ -84,7 +84,7 @@ export function createMetrics(parts: MetricsOptions): () => readonly Metric[] {
 
 /** The numbers of whoever holds readers, to be added up over all that do. */
 export function readerMetrics({ hub, stays, gate }: Pick<MetricsOptions, 'hub' | 'stays' | 'gate'>): readonly Metric[] {
-  const { readers, delivered, cutStuck, cutFull } = hub.counts()
+  const { readers, delivered, fellBehind, gapped, slowed, restored, sentAway, cutStuck, cutFull } = hub.counts()
   const { joined, expired, drained } = stays.counts()
   return [
     gauge('readers', 'Streams open now.', readers),
@@ -92,9 +92,16 @@ export function readerMetrics({ hub, stays, gate }: Pick<MetricsOptions, 'hub' |
     counter('readers_refused_total', 'Told to come back later: all seats taken, too many in a second, or no room for their pairs.', {
       reason: gate.counts(),
     }),
-    counter('readers_sent_away_total', 'Streams ended on purpose, by reason: their time was over, or the instance stops.', {
-      reason: { expired, drained },
+    counter('readers_slow_total', 'Steps taken with readers that do not keep up, the mildest first; restored is a step back.', {
+      step: { conflated: fellBehind, gapped, slowed, restored },
     }),
+    counter(
+      'readers_sent_away_total',
+      'Streams ended on purpose, by reason: their time was over, the instance stops, or they stayed slow.',
+      {
+        reason: { expired, drained, slow: sentAway },
+      },
+    ),
     counter('readers_cut_total', 'Streams cut, by reason: stuck took no bytes for 30 s, full had too many waiting.', {
       reason: { stuck: cutStuck, full: cutFull },
     }),

@@ -49,7 +49,13 @@ export function startWorker({ clock, config, home, place, size, connections, end
 
   const board = createBoard(clock, entry => hub.changed(entry))
   const levelOf = (pair: Pair): Level => (board.get(pair) === undefined ? 'stale' : (told.pairs[pair] ?? told.level))
-  const hub = createHub({ clock, board, levelOf, status: () => ({ level: told.level, role: told.role, since: told.since }) })
+  const hub = createHub({
+    clock,
+    board,
+    levelOf,
+    status: () => ({ level: told.level, role: told.role, since: told.since }),
+    windowMs: config.windowMs,
+  })
   const stays = createStays({ clock, hub, ...config })
   const gate = createGate({
     clock,

@@ -93,7 +93,8 @@ const joints = [
 ]
 const openFiles: Readonly<Record<string, readonly string[]>> = {
   cli: ['src/config.ts'],
-  config: ['src/exchange/exchange.ts', 'src/exchange/symbols.ts', 'src/price.ts', 'src/redis-url.ts'],
+  config: ['src/exchange/exchange.ts', 'src/price.ts', 'src/redis-url.ts', 'src/setting.ts'],
+  setting: ['src/exchange/symbols.ts', 'src/redis-url.ts'],
   log: [],
 }
 const librariesOfJoints = ['xstate', 'hono', 'pino', 'pino-pretty', 'zod', '@hono/node-server']

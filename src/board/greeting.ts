@@ -1,8 +1,9 @@
 import type { Level, Pair } from '../price.ts'
 import { type Board, type Entry, frameAt } from './board.ts'
-import { isSame } from './delivery.ts'
+import { frameOfItem, isSame } from './delivery.ts'
 import { chunk, event } from './frame.ts'
-import { inOrder } from './mailbox.ts'
+import { inOrder, isGap } from './mailbox.ts'
+import { newsOf, type Reader } from './reader.ts'
 
 /** What a reader is told first: made once for all who come one after the other and ask for the same, as in a storm. */
 export interface Greetings {
@@ -57,4 +58,16 @@ export function createGreetings({ board, levelOf, status }: GreetingsOptions): G
       return shown.whole
     },
   }
+}
+
+/** The same for a reader that is told nothing it has had elsewhere: through its mailbox, which knows from here on what it has. */
+export function snapshotOf(reader: Reader, board: Board, levelOf: (pair: Pair) => Level, now: number): readonly Buffer[] {
+  const known = reader.pairs.map(board.get).filter(entry => entry !== undefined)
+  // In order, so that the id of the last one stands for all of them when the reader comes back.
+  for (const entry of inOrder(known)) {
+    const news = newsOf(reader, entry, false)
+    if (news !== undefined) reader.mailbox.put(news)
+  }
+  const items = reader.mailbox.take(now)
+  return items.map(item => (isGap(item) ? frameOfItem(item) : frameAt(item, levelOf(item.pair))))
 }

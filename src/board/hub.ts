@@ -1,27 +1,17 @@
 import { type Clock, every as repeat } from '../clock.ts'
 import type { Pair } from '../price.ts'
 import { type Audience, createAudience } from './audience.ts'
-import { type Entry, frameAt } from './board.ts'
+import type { Entry } from './board.ts'
 import { createDelivery } from './delivery.ts'
 import { chunk, comment, event } from './frame.ts'
-import { createGreetings, type GreetingsOptions } from './greeting.ts'
+import { createGreetings, type GreetingsOptions, snapshotOf } from './greeting.ts'
 import { createGroups } from './group.ts'
-import { type AskMissing, inOrder, isGap } from './mailbox.ts'
+import { catchUp, conditionOf, fallBehind, noSteps, overflow, recover, type Steps } from './ladder.ts'
+import { type AskMissing, type Gap, inOrder } from './mailbox.ts'
 import { entriesOf, type Found } from './missing.ts'
 import { createPace } from './pace.ts'
-import {
-  conditionOf,
-  createReader,
-  isEven,
-  isOutgrown,
-  newsOf,
-  type Outlet,
-  openMailbox,
-  type Reader,
-  type ReaderOptions,
-  type Seat,
-} from './reader.ts'
-import { createRhythm } from './rhythm.ts'
+import { createReader, isEven, isOutgrown, newsOf, type Outlet, openMailbox, type Reader, type ReaderOptions, type Seat } from './reader.ts'
+import { createWheel } from './wheel.ts'
 
 export type { Outlet, ReaderOptions, Seat } from './reader.ts'
 
@@ -41,14 +31,10 @@ export interface Hub {
   stop(): void
 }
 
-export interface Counts {
+export interface Counts extends Readonly<Steps> {
   readonly readers: number
   /** Of these, those who are not sent to together with others. */
   readonly apart: number
-  /** How often a reader stopped keeping up. */
-  readonly fellBehind: number
-  readonly cutStuck: number
-  readonly cutFull: number
   readonly delivered: number
 }
 
@@ -62,6 +48,10 @@ export interface HubOptions extends GreetingsOptions {
 
 const lookEveryMs = 1000
 const defaultWindowMs = 10
+/** Of what waits for a reader of every trade, so much is written at once. */
+const portionBytes = 64 * 1024
+/** Who was too slow comes back within this time. */
+const slowReturnMs = { minMs: 1000, maxMs: 5000 }
 const commentFrame = chunk(comment)
 
 export function createHub({ clock, board, levelOf, status, ask, windowMs = defaultWindowMs }: HubOptions): Hub {
@@ -73,7 +63,7 @@ export function createHub({ clock, board, levelOf, status, ask, windowMs = defau
   const every: Audience<Reader> = createAudience()
   /** The newest price of each pair since the last flush. */
   const news = new Map<Pair, Entry>()
-  const counts = { fellBehind: 0, cutStuck: 0, cutFull: 0, delivered: 0 }
+  const counts = { ...noSteps(), delivered: 0 }
   let dirty: Reader[] = []
   let leaving: { readonly minMs: number; readonly maxMs: number } | undefined
 
@@ -86,8 +76,14 @@ export function createHub({ clock, board, levelOf, status, ask, windowMs = defau
   const offer = (reader: Reader, entry: Entry): void => {
     const news = newsOf(reader, entry, entry.isTold)
     if (news === undefined) return
-    reader.mailbox.put(news)
-    mark(reader)
+    const { mailbox } = reader
+    const hadNothing = mailbox.isEmpty
+    if (mailbox.put(news)) {
+      counts.gapped += 1
+      overflow(reader)
+    }
+    // Otherwise it is marked, blocked or on the wheel already: a price in between costs a reader with an interval nothing else.
+    if (hadNothing || mailbox.dueAt() <= 0) mark(reader)
   }
 
   const distribute = (): void => {
@@ -117,13 +113,15 @@ export function createHub({ clock, board, levelOf, status, ask, windowMs = defau
   const pace = createPace(clock, windowMs, flush)
 
   const deliver = (reader: Reader, now: number, framesOf: ReturnType<typeof createDelivery>): void => {
-    const items = reader.mailbox.take(now)
-    if (items.length > 0) {
+    // In portions: what the connection does not take waits in the mailbox, where it is bounded, counted and told as a gap.
+    let items: readonly (Entry | Gap)[]
+    do {
+      items = reader.mailbox.take(now, portionBytes)
       counts.delivered += items.length
-      write(reader, framesOf(items), now)
-    }
-    if (!reader.mailbox.isEmpty) waiting.add(reader)
-    else settle(reader)
+      if (items.length > 0) write(reader, framesOf(items), now)
+    } while (items.length > 0 && reader.blockedAt === undefined && !reader.mailbox.isEmpty)
+    if (reader.mailbox.isEmpty) settle(reader)
+    else if (reader.blockedAt === undefined) waiting.add(reader)
   }
 
   /** A reader that has had all there is goes on in a group; or after the next flush, if the group is still to be sent what it has had. */
@@ -143,12 +141,13 @@ export function createHub({ clock, board, levelOf, status, ask, windowMs = defau
 
   /** The reader does not keep up: from here on a mailbox of its own conflates. */
   const block = (reader: Reader, now: number): void => {
-    if (reader.blockedAt === undefined) counts.fellBehind += 1
-    reader.blockedAt ??= now
+    if (reader.blockedAt !== undefined) return
+    counts.fellBehind += 1
+    fallBehind(reader, now)
     if (groups.leave(reader)) audienceOf(reader).join(reader, reader.pairs)
   }
 
-  const waiting = createRhythm<Reader>({
+  const waiting = createWheel<Reader>({
     clock,
     dueAt: reader => reader.mailbox.dueAt(),
     due: those => {
@@ -163,17 +162,6 @@ export function createHub({ clock, board, levelOf, status, ask, windowMs = defau
     write(reader, [frame()], clock.now())
   }
 
-  const snapshot = (reader: Reader): readonly Buffer[] => {
-    const known = reader.pairs.map(board.get).filter(entry => entry !== undefined)
-    // In order, so that the id of the last one stands for all of them when the reader comes back.
-    for (const entry of inOrder(known)) {
-      const news = newsOf(reader, entry, false)
-      if (news !== undefined) reader.mailbox.put(news)
-    }
-    const items = reader.mailbox.take(clock.now())
-    return items.map(item => (isGap(item) ? chunk(event('gap', item)) : frameAt(item, levelOf(item.pair))))
-  }
-
   const audienceOf = (reader: Reader): Audience<Reader> => (reader.mode === 'every' ? every : latest)
 
   const leave = (reader: Reader): void => {
@@ -182,10 +170,18 @@ export function createHub({ clock, board, levelOf, status, ask, windowMs = defau
     if (!groups.leave(reader)) audienceOf(reader).leave(reader, reader.pairs)
   }
 
-  const cut = (reader: Reader, reason: 'stuck' | 'full'): void => {
-    counts[reason === 'stuck' ? 'cutStuck' : 'cutFull'] += 1
+  const cut = (reader: Reader, reason: 'cutStuck' | 'cutFull'): void => {
+    counts[reason] += 1
     leave(reader)
     reader.outlet.cut()
+  }
+
+  /** A slow reader is told how often it is written to from here on. */
+  const tellInterval = (reader: Reader, reason: 'slowed' | 'restored', now: number): void => {
+    counts[reason] += 1
+    write(reader, [chunk(event('interval', { intervalMs: reader.intervalMs }))], now)
+    mark(reader)
+    pace.soon()
   }
 
   const forget = (reader: Reader): void => {
@@ -198,9 +194,10 @@ export function createHub({ clock, board, levelOf, status, ask, windowMs = defau
     const now = clock.now()
     for (const reader of readers) {
       const condition = conditionOf(reader, now)
-      if (condition === 'stuck' || condition === 'full') cut(reader, condition)
+      if (condition === 'cutStuck' || condition === 'cutFull') cut(reader, condition)
       else {
         if (condition === 'silent') write(reader, [commentFrame], now)
+        if (recover(reader, now)) tellInterval(reader, 'restored', now)
         forget(reader)
       }
     }
@@ -216,9 +213,15 @@ export function createHub({ clock, board, levelOf, status, ask, windowMs = defau
 
   const drained = (reader: Reader): void => {
     if (reader.blockedAt === undefined || !readers.has(reader)) return
-    reader.blockedAt = undefined
+    const now = clock.now()
+    const next = catchUp(reader, now)
+    if (next === 'sentAway') {
+      counts.sentAway += 1
+      return sendAway(reader, slowReturnMs)
+    }
     const text = greetings.statusOf(reader.pairs)
     tellStatus(reader, text, () => chunk(text))
+    if (next === 'slowed') tellInterval(reader, next, now)
     mark(reader)
     pace.soon()
   }
@@ -238,7 +241,7 @@ export function createHub({ clock, board, levelOf, status, ask, windowMs = defau
         audienceOf(reader).join(reader, reader.pairs)
       }
       const last = isAtOnce ? greetings.snapshot(reader.pairs) : undefined
-      const frames = isAtOnce ? (last === undefined ? [] : [last]) : snapshot(reader)
+      const frames = isAtOnce ? (last === undefined ? [] : [last]) : snapshotOf(reader, board, levelOf, clock.now())
       write(reader, [greetings.preface(options.preface, reader.told), ...frames], clock.now())
       if (leaving !== undefined) sendAway(reader, leaving)
       else settle(reader)

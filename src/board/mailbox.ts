@@ -11,10 +11,13 @@ export interface Gap {
 
 /** What one reader is still to be sent. */
 export interface Mailbox {
-  /** A newer price of one of the reader's pairs. */
-  put(entry: Entry): void
-  /** Takes what is due, in the order of positions; a gap stands where it happened. */
-  take(now: number): readonly (Entry | Gap)[]
+  /** A newer price of one of the reader's pairs. Returns whether it was one too many, and what was waiting became a gap. */
+  put(entry: Entry): boolean
+  /**
+   * Takes what is due, in the order of positions; a gap stands where it happened. Mode `every`: no more than `bytesMax` of it, and one price at
+   * least; the rest is due as well.
+   */
+  take(now: number, bytesMax?: number): readonly (Entry | Gap)[]
   /** Trades that this reader may wait for were asked for, and this is what was found. Returns whether it does, and something is due now. */
   fill(missing: Missing, found: () => readonly Entry[]): boolean
   /** A price of this pair was put here before, so it knows by itself which trades are new. */
@@ -73,6 +76,7 @@ export function createLatestMailbox(intervalMs: number): Mailbox {
     put: entry => {
       pending.set(entry.pair, entry)
       if (intervalMs > 0 && !againAt.has(entry.pair)) hasFirst = true
+      return false
     },
     take: now => inOrder(intervalMs > 0 ? takeDue(now) : takeAll()),
     fill: () => false,
@@ -155,21 +159,26 @@ export function createEveryMailbox({ after, ask = () => undefined, before }: Eve
     return held
   }
 
-  const takeHeld = (now: number): readonly (Entry | Gap)[] => {
-    const due: (Entry | Gap)[] = []
+  /** What was held is due now: as it was found, or as a gap. */
+  const release = (at: number, { pair, from, to, filled = [{ pair, from, to }] }: Hold): void => {
+    holds -= 1
+    bytes += bytesOf(filled)
+    queue.splice(at, 1, ...filled)
+  }
+
+  const takeSome = (now: number, bytesMax: number): readonly (Entry | Gap)[] => {
+    let taken = 0
     let at = 0
-    for (; at < queue.length; at += 1) {
+    while (at < queue.length && taken < bytesMax) {
       const item = queue[at] as Entry | Gap
-      if (!isHold(item)) due.push(item)
-      else if (item.filled === undefined && item.until > now) break
-      else {
-        holds -= 1
-        due.push(...(item.filled ?? [{ pair: item.pair, from: item.from, to: item.to }]))
-      }
+      if (!isHold(item)) {
+        taken += sizeOf(item)
+        at += 1
+      } else if (item.filled === undefined && item.until > now) break
+      else release(at, item)
     }
-    if (at > 0) queue = queue.slice(at)
-    bytes = bytesOf(queue)
-    return due
+    bytes -= taken
+    return queue.splice(0, at)
   }
 
   const drop = (): void => {
@@ -185,13 +194,14 @@ export function createEveryMailbox({ after, ask = () => undefined, before }: Eve
     bytes = 0
   }
 
-  const add = (entry: Entry, gap: Gap | undefined): void => {
-    if (queue.length >= everyMax) drop()
+  const add = (entry: Entry, gap: Gap | undefined): boolean => {
     const { length } = entry.update.body
-    if (bytes + length > everyBytesMax) drop()
+    const isFull = queue.length >= everyMax || bytes + length > everyBytesMax
+    if (isFull) drop()
     bytes += length
     if (gap !== undefined) queue.push(gap)
     queue.push(entry)
+    return isFull
   }
 
   return {
@@ -203,11 +213,11 @@ export function createEveryMailbox({ after, ask = () => undefined, before }: Eve
         return add(entry, gapSince(after, entry))
       }
       const before = lastTrade.get(pair)
-      if (tradeId === undefined) return entry.update.cause === 'book' ? undefined : add(entry, undefined)
-      if (before !== undefined && tradeId <= before) return
+      if (tradeId === undefined) return entry.update.cause === 'book' ? false : add(entry, undefined)
+      if (before !== undefined && tradeId <= before) return false
       const missing = missingBefore(entry)
       lastTrade.set(pair, tradeId)
-      add(entry, missing === undefined ? undefined : hold(missing))
+      return add(entry, missing === undefined ? undefined : hold(missing))
     },
     fill: (missing, found) => {
       if (holds === 0) return false
@@ -218,8 +228,8 @@ export function createEveryMailbox({ after, ask = () => undefined, before }: Eve
       const [first] = queue
       return first !== undefined && (!isHold(first) || first.filled !== undefined)
     },
-    take: now => {
-      if (holds > 0) return takeHeld(now)
+    take: (now, bytesMax = Number.POSITIVE_INFINITY) => {
+      if (holds > 0 || bytes > bytesMax) return takeSome(now, bytesMax)
       const taken = queue
       if (taken.length > 0) queue = []
       bytes = 0
@@ -242,8 +252,8 @@ export function createEveryMailbox({ after, ask = () => undefined, before }: Eve
   }
 }
 
-const bytesOf = (items: readonly (Entry | Gap)[]): number =>
-  items.reduce((sum, item) => sum + (isGap(item) ? 0 : item.update.body.length), 0)
+const sizeOf = (item: Entry | Gap): number => (isGap(item) ? 0 : item.update.body.length)
+const bytesOf = (items: readonly (Entry | Gap)[]): number => items.reduce((sum, item) => sum + sizeOf(item), 0)
 
 export const isGap = (item: Entry | Gap): item is Gap => !('update' in item)
 

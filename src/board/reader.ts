@@ -1,6 +1,7 @@
 import { isNewer, madeAt, type Pair, type Position } from '../price.ts'
 import { type Board, type Entry, renumber } from './board.ts'
 import type { Group } from './group.ts'
+import type { Slowness } from './ladder.ts'
 import { type AskMissing, createEveryMailbox, createLatestMailbox, type Mailbox } from './mailbox.ts'
 
 /** How bytes reach one reader. Frames are chunks of a chunked HTTP body. */
@@ -35,9 +36,11 @@ export interface Seat {
 }
 
 /** One open stream, as the hub sees it. */
-export interface Reader extends Pick<ReaderOptions, 'mode' | 'intervalMs'> {
+export interface Reader extends Pick<ReaderOptions, 'mode'> {
   pairs: readonly Pair[]
   readonly outlet: Outlet
+  /** At most one price of each pair in this time; longer than it asked for if it is slow (ladder.ts). */
+  intervalMs: number
   /** The same for readers of the same pairs in the same mode. */
   key: string
   /** What it had when it left another stream; undefined: nothing that could still matter. */
@@ -52,6 +55,7 @@ export interface Reader extends Pick<ReaderOptions, 'mode' | 'intervalMs'> {
   isDirty: boolean
   /** When it stopped keeping up; undefined: it keeps up. */
   blockedAt: number | undefined
+  slowness: Slowness | undefined
   writtenAt: number
   told: string
 }
@@ -71,6 +75,7 @@ export function createReader({ pairs, after, mode, intervalMs }: ReaderOptions, 
     place: -1,
     isDirty: false,
     blockedAt: undefined,
+    slowness: undefined,
     writtenAt: now,
     told: '',
   }
@@ -90,17 +95,6 @@ const keyOf = (pairs: readonly Pair[], mode: string): string => `${mode} ${[...p
 /** It has had all there is, and gets everything that comes as it comes. */
 export const isEven = ({ intervalMs, after, blockedAt, mailbox }: Reader): boolean =>
   intervalMs === 0 && after === undefined && blockedAt === undefined && mailbox.isEmpty
-
-const heartbeatAfterMs = 15_000
-const stuckAfterMs = 30_000
-const waitingBytesMax = 1024 * 1024
-
-/** stuck: it has taken nothing for too long. full: too much waits for it. silent: it has been sent nothing for a while. */
-export function conditionOf({ blockedAt, writtenAt, outlet }: Reader, now: number): 'stuck' | 'full' | 'silent' | 'fine' {
-  if (blockedAt !== undefined && now - blockedAt >= stuckAfterMs) return 'stuck'
-  if (outlet.waitingBytes > waitingBytesMax) return 'full'
-  return blockedAt === undefined && now - writtenAt >= heartbeatAfterMs ? 'silent' : 'fine'
-}
 
 /** Whoever takes over begins by telling what its socket brought while it waited to lead: the first prices of a term may be older than the term. */
 const repeatsMicros = 200_000

@@ -76,6 +76,9 @@ export const events = {
     { pair, from: count('First trade id'), to: count('Last trade id') },
     ['from', 'to'],
   ),
+  interval: object('This reader does not keep up, or does again: from here on it gets at most one price per pair in this time', {
+    intervalMs: count('ms; 0: each as it comes'),
+  }),
   'pair-error': pairError,
   reconnect: object('The server ends this stream on purpose; come back', { afterMs: count('Wait so long first, ms') }),
   busy: object('No room now. The stream ends; come back', { afterMs: count('Wait so long first, ms') }),

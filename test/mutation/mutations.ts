@@ -640,9 +640,7 @@ const reading: readonly Mutation[] = [
   {
     name: 'a full mailbox of every trade drops the newest instead of the oldest',
     file: 'src/board/mailbox.ts',
-    changes: [
-      ['if (queue.length >= everyMax) drop()', 'if (queue.length >= everyMax * 2) drop()\n    if (queue.length >= everyMax) return'],
-    ],
+    changes: [['    if (isFull) drop()\n', '    if (isFull) return isFull\n']],
     suites: [unit('board-mailbox')],
   },
   {
@@ -656,8 +654,8 @@ const reading: readonly Mutation[] = [
     file: 'src/board/hub.ts',
     changes: [
       [
-        '    if (news === undefined) return\n    reader',
-        "    if (news === undefined || (reader.mode === 'every' && reader.blockedAt !== undefined)) return\n    reader",
+        '    if (news === undefined) return\n    const',
+        "    if (news === undefined || (reader.mode === 'every' && reader.blockedAt !== undefined)) return\n    const",
       ],
     ],
     suites: [unit('board-hub')],
@@ -672,7 +670,7 @@ const reading: readonly Mutation[] = [
   },
   {
     name: 'a silent stream gets no comment, and proxies close it',
-    file: 'src/board/reader.ts',
+    file: 'src/board/ladder.ts',
     changes: [['const heartbeatAfterMs = 15_000', 'const heartbeatAfterMs = 15_000_000']],
     suites: [unit('board-hub')],
   },
@@ -714,7 +712,7 @@ const reading: readonly Mutation[] = [
   },
   {
     name: 'a reader that takes nothing is never cut',
-    file: 'src/board/reader.ts',
+    file: 'src/board/ladder.ts',
     changes: [['const stuckAfterMs = 30_000', 'const stuckAfterMs = 30_000_000']],
     suites: [unit('board-hub')],
   },
@@ -728,6 +726,99 @@ const reading: readonly Mutation[] = [
     name: 'a price is encoded again for every reader',
     file: 'src/board/board.ts',
     changes: [['entry.frame ??= chunk(', 'entry.frame = chunk(']],
+    suites: [unit('board-mailbox')],
+  },
+]
+
+const fallingBehind: readonly Mutation[] = [
+  {
+    name: 'the wheel calls one whose time is a turn away',
+    file: 'src/board/wheel.ts',
+    changes: [['      if (at > now && at !== Number.POSITIVE_INFINITY) place(one, at)', '      if (at < now - 1e9) place(one, at)']],
+    suites: [unit('board-wheel')],
+  },
+  {
+    name: 'the wheel forgets what came due while its process stood still',
+    file: 'src/board/wheel.ts',
+    changes: [['const from = Math.max(done, to - size)', 'const from = Math.max(done, to - 3)']],
+    suites: [unit('board-wheel')],
+  },
+  {
+    name: 'a reader with an interval gets only the first price',
+    file: 'src/board/hub.ts',
+    changes: [['    else if (reader.blockedAt === undefined) waiting.add(reader)\n', '']],
+    suites: [unit('board-hub')],
+  },
+  {
+    name: 'a reader that stays behind is written to as fast as ever',
+    file: 'src/board/ladder.ts',
+    changes: [['  changeInterval(reader, slowerMs)\n', '']],
+    suites: [unit('board-ladder')],
+  },
+  {
+    name: 'a reader that falls behind once is slowed',
+    file: 'src/board/ladder.ts',
+    changes: [['const fallsMax = 3\n', 'const fallsMax = 1\n']],
+    suites: [unit('board-ladder')],
+  },
+  {
+    name: 'short stalls are held against a reader as if they were long',
+    file: 'src/board/ladder.ts',
+    changes: [['const behindMaxMs = 5000\n', 'const behindMaxMs = 0\n']],
+    suites: [unit('board-ladder')],
+  },
+  {
+    name: 'a slowed reader stays slow for ever',
+    file: 'src/board/ladder.ts',
+    changes: [['if (intervalMs > slowness.askedMs) {', 'if (intervalMs < slowness.askedMs) {']],
+    suites: [unit('board-ladder')],
+  },
+  {
+    name: 'a reader that recovers is written to faster than it asked for',
+    file: 'src/board/ladder.ts',
+    changes: [['fasterMs < shortestMs ? slowness.askedMs : fasterMs', 'fasterMs < shortestMs ? 0 : fasterMs']],
+    suites: [unit('board-ladder')],
+  },
+  {
+    name: 'the price that waits for a slow reader is lost when its interval changes',
+    file: 'src/board/ladder.ts',
+    changes: [['if (!isGap(item)) reader.mailbox.put(item)', 'if (!isGap(item) && intervalMs < 0) reader.mailbox.put(item)']],
+    suites: [unit('board-ladder')],
+  },
+  {
+    name: 'what a reader was slow for is never forgotten',
+    file: 'src/board/ladder.ts',
+    changes: [['  reader.slowness = undefined\n', '']],
+    suites: [unit('board-ladder')],
+  },
+  {
+    name: 'a reader that is too slow at any rate is kept',
+    file: 'src/board/ladder.ts',
+    changes: [['|| slowerMs > longestMs)', '|| slowerMs > 1e9)']],
+    suites: [unit('board-ladder')],
+  },
+  {
+    name: 'a reader of every trade is told gaps for ever',
+    file: 'src/board/ladder.ts',
+    changes: [['  if (slowness !== undefined) slowness.falls += 1\n', '  void slowness\n']],
+    suites: [unit('board-ladder')],
+  },
+  {
+    name: 'a slow reader is not told that it is written to less often',
+    file: 'src/board/hub.ts',
+    changes: [["    if (next === 'slowed') tellInterval(reader, next, now)\n", '']],
+    suites: [unit('board-ladder')],
+  },
+  {
+    name: 'all that waited for a reader of every trade is written at once',
+    file: 'src/board/hub.ts',
+    changes: [['const portionBytes = 64 * 1024\n', 'const portionBytes = 64 * 1024 * 1024\n']],
+    suites: [unit('board-hub')],
+  },
+  {
+    name: 'what was written in portions counts as waiting still',
+    file: 'src/board/mailbox.ts',
+    changes: [['    bytes -= taken\n', '']],
     suites: [unit('board-mailbox')],
   },
 ]
@@ -837,6 +928,7 @@ export const mutations: readonly Mutation[] = [
   ...exchanging,
   ...demanding,
   ...reading,
+  ...fallingBehind,
   ...fallingBack,
   ...distrusting,
   ...foundBySimulation,

@@ -1,8 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { createAudience } from '../../src/board/audience.ts'
-import { createRhythm } from '../../src/board/rhythm.ts'
-import { fakeClock } from '../support/fake-clock.ts'
 
 test('an audience holds nothing of those who left', () => {
   const pairs = ['A/USD', 'B/USD', 'C/USD']
@@ -26,34 +24,4 @@ test('an audience holds nothing of those who left', () => {
       expect(audience.size).toBe(0)
     }),
   )
-})
-
-test('those kept back are rung when due, together if they are due together, and never early', () => {
-  const clock = fakeClock()
-  const dueAt = new Map([
-    ['a', 95],
-    ['b', 99],
-    ['c', 180],
-    ['d', 40],
-    ['gone', 50],
-  ])
-  const rung: [number, readonly string[]][] = []
-  const rhythm = createRhythm<string>({
-    clock,
-    dueAt: one => dueAt.get(one) ?? Number.POSITIVE_INFINITY,
-    due: those => rung.push([clock.now(), those]),
-  })
-  for (const one of ['c', 'a', 'b', 'd', 'gone', 'never']) rhythm.add(one)
-  rhythm.delete('gone')
-  expect(clock.waiting).toBe(1)
-  clock.advance(1000)
-  expect(rung).toEqual([
-    [40, ['d']],
-    [100, ['a', 'b']],
-    [180, ['c']],
-  ])
-  expect(clock.waiting).toBe(0)
-  rhythm.add('a')
-  rhythm.stop()
-  expect(clock.waiting).toBe(0)
 })

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { type Board, createBoard } from '../../src/board/board.ts'
 import { createHub, type Hub } from '../../src/board/hub.ts'
+import { noSteps } from '../../src/board/ladder.ts'
 import type { ReaderOptions, Seat } from '../../src/board/reader.ts'
 import type { Level } from '../../src/price.ts'
 import { type FakeClock, fakeClock } from '../support/fake-clock.ts'
@@ -230,6 +231,30 @@ test('mode=every tells what a blocked reader lost beyond the bound', () => {
   expect(outlet.ids()).toEqual(['1-1', ...Array.from({ length: 5000 - 4097 }, (_, index) => `1-${4098 + index}`)])
 })
 
+test('mode=every writes what waited in portions, no further than the connection takes it', () => {
+  const on = stage()
+  const { outlet, seat } = on.join({ mode: 'every' })
+  outlet.takes = false
+  for (let at = 1; at <= 2000; at += 1) {
+    on.price({ at })
+    if (at === 1) flush(on)
+  }
+  outlet.forget()
+  for (let turn = 0; turn < 3; turn += 1) {
+    seat.drained()
+    flush(on)
+  }
+  expect(outlet.writes).toHaveLength(3)
+  for (const frames of outlet.writes) expect(Buffer.concat(frames).length).toBeLessThan(128 * 1024)
+  outlet.takes = true
+  seat.drained()
+  flush(on)
+  on.price({ at: 2001 })
+  flush(on)
+  expect(outlet.ids()).toEqual(Array.from({ length: 2000 }, (_, index) => `1-${index + 2}`))
+  expect(on.hub.counts()).toMatchObject({ apart: 0, fellBehind: 4, delivered: 2001 })
+})
+
 test('after fifteen seconds of silence, and not before, a reader gets a comment', () => {
   const on = stage()
   const { outlet } = on.join()
@@ -258,7 +283,7 @@ test('a reader that takes nothing for thirty seconds is cut, and gets no comment
   on.clock.advance(60_000)
   on.price({ at: 2 })
   flush(on)
-  expect(on.hub.counts()).toEqual({ readers: 0, apart: 0, fellBehind: 1, cutStuck: 1, cutFull: 0, delivered: 1 })
+  expect(on.hub.counts()).toEqual({ ...noSteps(), readers: 0, apart: 0, fellBehind: 1, cutStuck: 1, delivered: 1 })
 })
 
 test('a reader that drains in time is not cut', () => {
@@ -371,7 +396,7 @@ test('at the farewell every reader is sent away with a wait of its own, and so i
   expect(new Set(waits).size).toBeGreaterThan(40)
   on.price({ at: 1 })
   on.clock.advance(60_000)
-  expect(on.hub.counts()).toEqual({ readers: 0, apart: 0, fellBehind: 0, cutStuck: 0, cutFull: 0, delivered: 0 })
+  expect(on.hub.counts()).toEqual({ ...noSteps(), readers: 0, apart: 0, delivered: 0 })
 })
 
 test('who left gets nothing more, and leaving twice is leaving once', () => {

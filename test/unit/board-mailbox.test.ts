@@ -17,8 +17,10 @@ const entryOf = (update: Update, isAfterGap = false): Entry => ({
   heardAt: 0,
 })
 const entry = (at: number, pair = 'A/USD'): Entry => entryOf(updateOf({ at, pair }))
-const taken = (mailbox: Mailbox, now = 0): string[] =>
-  mailbox.take(now).map(item => (isGap(item) ? `${item.pair} gap ${item.from}-${item.to}` : `${item.pair} ${item.update.at.sequence}`))
+const taken = (mailbox: Mailbox, now = 0, bytesMax?: number): string[] =>
+  mailbox
+    .take(now, bytesMax)
+    .map(item => (isGap(item) ? `${item.pair} gap ${item.from}-${item.to}` : `${item.pair} ${item.update.at.sequence}`))
 
 describe('board', () => {
   test('gives ids that grow, and never say that what a reader has was made earlier than it was', () => {
@@ -305,6 +307,27 @@ describe('mailbox of every trade', () => {
       Array.from({ length: rest.length }, (_, index) => (gap.to ?? 0) + 1 + index),
     )
     expect((gap.to ?? 0) + rest.length).toBe(last)
+  })
+
+  test('gives what waits in portions, in order, and what it gave makes room again', () => {
+    const mailbox = createEveryMailbox()
+    const long = (id: number): Entry => {
+      const update = updateOf({ at: id, pair: 'A/USD' })
+      return entryOf({ ...update, body: update.body.padStart(4000) })
+    }
+    const told: string[] = []
+    for (let id = 1; id <= 1000; id += 1) {
+      mailbox.put(long(id))
+      if (id <= 400) continue
+      expect(mailbox.dueAt()).toBe(0)
+      const portion = taken(mailbox, 0, 6000)
+      expect(portion).toHaveLength(2)
+      told.push(...portion)
+      if (mailbox.isEmpty) break
+    }
+    expect(told).toEqual(Array.from({ length: 800 }, (_, index) => `A/USD ${index + 1}`))
+    mailbox.put(long(801))
+    expect(taken(mailbox, 0, 1)).toEqual(['A/USD 801'])
   })
 
   test('tells a reader that comes back what it missed meanwhile', () => {

@@ -152,3 +152,19 @@ test('who leaves during the farewell is not waited for', async () => {
   await on.go(100, 50)
   expect(isDone).toBe(true)
 })
+
+test('a thousand readers of any kind, slow ones too, need no timer of their own', () => {
+  const on = stage({ streamLifeMs: 3_600_000 })
+  const outlets = Array.from({ length: 1000 }, (_, index) => {
+    const outlet = recordingOutlet()
+    outlet.takes = index % 5 > 0
+    const options = { pairs: ['BTC/USD'], preface: '', after: undefined, mode: index % 3 === 0 ? 'every' : 'latest' } as const
+    on.stays.join({ ...options, intervalMs: index % 3 === 1 ? 100 + index : 0 }, outlet)
+    return outlet
+  })
+  // The second's look of the hub, that of the stays, the wheel and the next flush.
+  expect(on.clock.waiting).toBeLessThanOrEqual(4)
+  on.clock.advance(20_000)
+  expect(on.clock.waiting).toBeLessThanOrEqual(4)
+  expect(outlets.filter(outlet => outlet.named('comment').length === 1)).toHaveLength(800)
+})
