@@ -370,7 +370,10 @@ test('pages of other origins may read the stream, and why there is none, only if
   )
   await preflight.hears('\r\n\r\n')
   expect(splitResponse(preflight.heard()).head).toMatch(/^HTTP\/1\.1 204/)
-  expect(headersOf(preflight)['access-control-allow-headers']).toBe('last-event-id')
+  expect(headersOf(preflight)).toMatchObject({
+    'access-control-allow-headers': 'last-event-id',
+    'access-control-allow-methods': 'GET,HEAD',
+  })
   await open({ TICKCAST_CORS_ORIGINS: '*' })
   expect(cors(await streamOf('/v1/stream?pairs=BTC/USD', 'Origin: https://any.example'))[0]).toBe('*')
 })
