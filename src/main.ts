@@ -184,6 +184,7 @@ async function demo(flags: ExchangeFlags): Promise<void> {
   const exchange = await simulate(flags)
   const overrides = { TICKCAST_EXCHANGE_WS_URLS: exchange.wsUrl, TICKCAST_EXCHANGE_REST_URLS: exchange.restUrl }
   const config = configure(overrides)
+  if (config.port === 65_535) fail('PORT=65535 leaves none for the second instance, which takes the next one.')
   const share = chooseShared(config)
   const first = await run(config, share(), 'one')
   // So that the first one leads, as the README says.

@@ -12,6 +12,7 @@ import type { Clock } from '../clock.ts'
 import type { Wanted } from '../demand/wanted.ts'
 import { type Level, type Pair, withLevel } from '../price.ts'
 import { permissionOf } from './admin.ts'
+import { finish, methods, problem } from './answer.ts'
 import { docsPage, docsStyle } from './docs.ts'
 import { description } from './openapi.ts'
 import { isDocument, type Page, pageHeaders } from './pages.ts'
@@ -69,20 +70,15 @@ const busyRetryMs = { min: 5000, max: 15_000 }
 const firstPriceMaxMs = 3000
 const searchMax = 500
 
-function problem(c: Ctx, status: 400 | 401 | 403 | 404 | 405 | 409 | 503, title: string, detail: string, more: object = {}): Response {
-  return c.body(JSON.stringify({ type: 'about:blank', title, status, detail, ...more }), status, {
-    'Content-Type': 'application/problem+json',
-  })
-}
-
 export function createApp(doors: Doors): App {
   const app: App = new Hono()
   // Before any middleware: middleware would rebuild a response that is already being written.
   app.get('/v1/stream', c => stream(c, doors))
-  if (doors.corsOrigins.length > 0) app.use('/v1/*', cors({ origin: doors.corsOrigins.includes('*') ? '*' : [...doors.corsOrigins] }))
+  if (doors.corsOrigins.length > 0)
+    app.use('/v1/*', cors({ origin: doors.corsOrigins.includes('*') ? '*' : [...doors.corsOrigins], allowMethods: methods }))
   app.use('*', async (c, next) => {
     await next()
-    c.res.headers.set('X-Content-Type-Options', 'nosniff')
+    finish(c.res.headers)
   })
   app.get('/v1/prices', c => prices(c, doors))
   app.get('/v1/prices/:pair', c => price(c, doors, c.req.param('pair')))
@@ -92,7 +88,7 @@ export function createApp(doors: Doors): App {
   app.get('/health/live', c => c.json({ status: 'alive' }))
   app.get('/health/ready', c => ready(c, doors))
   app.get('/health', c => ready(c, doors))
-  app.get('/metrics', c => c.body(doors.metrics(), 200, { 'Content-Type': metricsType, 'Cache-Control': 'no-store' }))
+  app.get('/metrics', c => c.body(doors.metrics(), 200, { 'Content-Type': metricsType }))
   app.get('/openapi.json', c => c.json(description))
   app.get('/docs', c => c.body(docsPage, 200, { ...pageHeaders, 'Content-Type': 'text/html; charset=utf-8', 'Cache-Control': 'no-cache' }))
   app.get('/docs.css', c => c.body(docsStyle, 200, { 'Content-Type': 'text/css; charset=utf-8', 'Cache-Control': 'no-cache' }))
@@ -100,14 +96,12 @@ export function createApp(doors: Doors): App {
   for (const [path, page] of doors.pages) app.get(path, c => servePage(c, page))
   if (doors.machines !== undefined) app.route('/machines', doors.machines)
   app.notFound(c =>
-    isReading(c.req.method)
+    methods.includes(c.req.method)
       ? nothing(c)
       : problem(c, 405, 'Method not allowed', `Everything here is read with GET, not ${c.req.method.slice(0, 20)}.`),
   )
   return app
 }
-
-const isReading = (method: string): boolean => method === 'GET' || method === 'HEAD'
 
 function nothing(c: Ctx): Response {
   return isDocument(c.req.path)
@@ -168,7 +162,7 @@ function stream(c: Ctx, doors: Doors): Response {
   const answer = answerStream(c, doors)
   if (answer === RESPONSE_ALREADY_SENT) return answer
   for (const [name, value] of Object.entries(allowOrigin(doors.corsOrigins, c.req.header('origin')))) answer.headers.set(name, value)
-  answer.headers.set('X-Content-Type-Options', 'nosniff')
+  finish(answer.headers)
   return answer
 }
 
@@ -244,7 +238,6 @@ async function prices(c: Ctx, doors: Doors): Promise<Response> {
   const missing = good.filter(pair => doors.board.get(pair) === undefined).map(noPriceYet)
   return c.body(`{"prices":[${known.join(',')}],"errors":${JSON.stringify([...errors, ...missing])}}`, 200, {
     'Content-Type': 'application/json',
-    'Cache-Control': 'no-store',
   })
 }
 
@@ -257,7 +250,7 @@ async function price(c: Ctx, doors: Doors, text: string): Promise<Response> {
   await firstPrices(doors, [pair])
   const body = asJson(doors, pair)
   if (body === undefined) return problem(c, 503, 'No price yet', noPriceYet(pair).detail)
-  return c.body(body, 200, { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' })
+  return c.body(body, 200, { 'Content-Type': 'application/json' })
 }
 
 const noPriceYet = (pair: Pair): PairError => ({ pair, code: 'no-price-yet', detail: `No price of ${pair} has arrived yet; ask again.` })

@@ -49,7 +49,7 @@ function showSchema(name: string, schema: Schema): Markup {
 
 export const docsPage = String(html`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${description.info.title} API</title>
-<link rel="stylesheet" href="/docs.css"></head><body><main><h1>${description.info.title} API</h1>
+<link rel="icon" href="data:,"><link rel="stylesheet" href="/docs.css"></head><body><main><h1>${description.info.title} API</h1>
 <p>${description.info.description} For machines: <a href="/openapi.json">/openapi.json</a>.</p>
 ${Object.entries(paths).map(([path, methods]) => Object.entries(methods).map(([method, operation]) => showOperation(path, method, operation)))}
 <h2>Events of a stream</h2>${Object.entries(events).map(([name, schema]) => showSchema(`event: ${name}`, schema))}

@@ -1,4 +1,4 @@
-import { type Pair, type Position, parsePair, parsePosition } from '../price.ts'
+import { madeAt, type Pair, type Position, parsePair, parsePosition } from '../price.ts'
 
 /** What a reader asked for, or in one sentence what is wrong with it. */
 export type Asked<T> = { readonly kind: 'asked'; readonly value: T } | { readonly kind: 'malformed'; readonly detail: string }
@@ -54,12 +54,12 @@ function readInterval(text: string | undefined): Asked<number> {
   return { kind: 'asked', value: ms }
 }
 
-/** An epoch counts microseconds since 1970. One further ahead of our clock than a day is none of ours: it would mute the stream for ever. */
-const epochAheadMaxMs = 86_400_000
+/** What was made further ahead of our clock than a day is none of ours: its id would mute the stream for ever. */
+const aheadMaxMs = 86_400_000
 
 function readAfter(lastEventId: string | undefined, wallMs: number): Position | undefined {
   const at = parsePosition(lastEventId)
-  return at !== undefined && at.epoch > (wallMs + epochAheadMaxMs) * 1000 ? undefined : at
+  return at !== undefined && madeAt(at) > (wallMs + aheadMaxMs) * 1000 ? undefined : at
 }
 
 export function readStreamRequest(

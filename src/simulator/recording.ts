@@ -37,7 +37,7 @@ const SPACE = 32
 function lineOf(line: Buffer): Line | undefined {
   const space = line.indexOf(SPACE)
   const combined = line.subarray(space + 1)
-  if (space < 1 || combined.compare(START, 0, START.length, 0, START.length) !== 0) return undefined
+  if (space < 1 || !combined.subarray(0, START.length).equals(START)) return undefined
   const nameEnd = combined.indexOf(MIDDLE)
   const receivedNs = line.toString('latin1', 0, space)
   if (nameEnd < 0 || !/^\d+$/.test(receivedNs)) return undefined
@@ -67,13 +67,25 @@ function linesOf(file: Buffer): Line[] {
 
 async function contentOf(path: string): Promise<Buffer> {
   const file = await readFile(path)
-  return file[0] === 0x1f && file[1] === 0x8b ? promisify(gunzip)(file) : file
+  const isZipped = file[0] === 0x1f && file[1] === 0x8b
+  return isZipped ? promisify(gunzip)(file).catch(() => Promise.reject(refusal(`${path} is not gzipped as it begins to be.`))) : file
 }
 
-/** Reads frames files: one line per frame, `<receive time, ns since 1970> <combined-stream frame>`, gzipped or not. */
+const refusal = (message: string): Error => Object.assign(new Error(message), { code: 'ENORECORDING' })
+
+async function framesOf(path: string): Promise<Line[]> {
+  const lines = linesOf(await contentOf(path))
+  if (lines.length === 0) throw refusal(`${path} holds no recorded frames, one a line: <ns since 1970> {"stream":…,"data":…}`)
+  return lines
+}
+
+/**
+ * Reads frames files: one line per frame, `<receive time, ns since 1970> <combined-stream frame>`, gzipped or not. Throws an error whose message
+ * is a sentence for the user where a file has none.
+ */
 export async function readRecording(paths: readonly string[]): Promise<Recording> {
-  const files = await Promise.all(paths.map(contentOf))
-  const lines = files.flatMap(linesOf).sort((a, b) => (a.receivedNs < b.receivedNs ? -1 : a.receivedNs > b.receivedNs ? 1 : 0))
+  const files = await Promise.all(paths.map(framesOf))
+  const lines = files.flat().sort((a, b) => (a.receivedNs < b.receivedNs ? -1 : a.receivedNs > b.receivedNs ? 1 : 0))
   const first = lines[0]?.receivedNs ?? 0n
   const frames = lines.map(({ receivedNs, stream, combined, payload }) => ({
     atMs: Number(receivedNs - first) / 1e6,

@@ -49,6 +49,12 @@ describe('bad input is answered by one clear sentence', () => {
     taken.close()
   })
 
+  it('a demo that no second port is left for', async () => {
+    const one = await startProcess(['demo'], { PORT: '65535' }, { isServer: false })
+    expect(await one.exited()).toBe(1)
+    expect(one.said).toEqual(['PORT=65535 leaves none for the second instance, which takes the next one.'])
+  })
+
   it('an unknown command', async () => {
     const one = await startProcess(['fly'], {}, { isServer: false })
     expect(await one.exited()).toBe(1)

@@ -240,8 +240,26 @@ test('a page that has not changed is not sent again', async () => {
 
 test('what is not there is 404', async () => {
   expectProblem(await get('/v2'), 404, 'There is nothing at "/v2"; the API begins at /v1.')
-  expectProblem(await get('/v1/stream?pairs=BTC/USD', { method: 'POST' }), 405, 'Everything here is read with GET, not POST.')
+  const posted = await get('/v1/stream?pairs=BTC/USD', { method: 'POST' })
+  expectProblem(posted, 405, 'Everything here is read with GET, not POST.')
+  expect(posted.headers.get('allow')).toBe('GET, HEAD')
   expectProblem(await get(`/${'x'.repeat(5000)}`), 404, /There is nothing at/)
+})
+
+test('no cache keeps what is true only now: health, status, and that a pair is unknown', async () => {
+  house.standings.set('NO/USD', { kind: 'unknown' })
+  const paths = [
+    '/v1/status',
+    '/v1/pairs',
+    '/v1/prices',
+    '/v1/prices/NO/USD',
+    '/v1/stream?pairs=NO/USD',
+    '/v1/stream',
+    '/health',
+    '/metrics',
+  ]
+  for (const path of [...paths, '/health/live', '/health/ready', '/v2'])
+    expect((await get(path)).headers.get('cache-control'), path).toBe('no-store')
 })
 
 test('HEAD is answered like GET, without a body, and opens no stream', async () => {

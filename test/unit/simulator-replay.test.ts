@@ -136,6 +136,14 @@ describe('a recording', () => {
   test('that is missing is said so', async () => {
     await expect(start({ replay: [join(folder, 'none.gz')] })).rejects.toThrow('none.gz')
   })
+
+  test('that is something else is said so', async () => {
+    const path = join(folder, 'else')
+    for (const text of ['', '# Some text\n\n1 {"stream":\n', 'no {"stream":"a@trade","data":{}}\n', '\x1f\x8b and no more']) {
+      writeFileSync(path, text, 'latin1')
+      await expect(start({ replay: [path] }), text).rejects.toMatchObject({ code: 'ENORECORDING', message: expect.stringContaining(path) })
+    }
+  })
 })
 
 const files = [join(RECORDED, 'btcusdt_20240808.gz'), join(RECORDED, 'ethusdt_20240808.gz')]
