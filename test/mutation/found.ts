@@ -47,7 +47,12 @@ export const foundBySimulation: readonly Mutation[] = [
   {
     name: 'a socket of our own that speaks of one pair makes all of them live',
     file: 'src/levels.ts',
-    changes: [['entry.isStored || entry.heardAt < levelSince()', 'entry.isStored || (!hasOwnSocket() && entry.heardAt < levelSince())']],
+    changes: [
+      [
+        'entry.isStored || entry.heardAt < vouchedSince(pair) - heartbeatMissedAfterMs',
+        'entry.isStored || (!hasOwnSocket() && entry.heardAt < levelSince() - heartbeatMissedAfterMs)',
+      ],
+    ],
     suites: ['simulation', 'test/unit/levels.test.ts'],
   },
   {
