@@ -30,9 +30,9 @@ test('in calm whatever comes is written at once', () => {
 
 test('under load writing takes half of the time, so that more goes out together, and nothing waits longer than the window', () => {
   expect(waits({ windowMs: 10, writeMs: 4, prices: 5 })).toEqual([0, 4, 4, 4])
-  expect(waits({ windowMs: 10, writeMs: 7, prices: 5 })).toEqual([0, 3, 3, 3])
+  expect(waits({ windowMs: 10, writeMs: 7, prices: 5 })).toEqual([0, 7, 7, 7])
   expect(waits({ windowMs: 100, writeMs: 30, prices: 5 })).toEqual([0, 30, 30, 30])
-  expect(waits({ windowMs: 10, writeMs: 30, prices: 5 })).toEqual([0, 0, 0, 0])
+  expect(waits({ windowMs: 10, writeMs: 30, prices: 5 })).toEqual([0, 10, 10, 10])
 })
 
 test('without a window nothing waits', () => {
