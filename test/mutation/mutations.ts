@@ -367,7 +367,7 @@ const following: readonly Mutation[] = [
   {
     name: 'a new level vouches for prices from before it',
     file: 'src/levels.ts',
-    changes: [['vouchedSince(pair) - heartbeatMissedAfterMs', 'levelSince() - 1e9']],
+    changes: [['vouchedSince(pair) - heartbeatMissedAfterMs', 'vouchedSince(pair) - 1e9']],
     suites: [unit('levels')],
   },
   {
