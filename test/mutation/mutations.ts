@@ -535,7 +535,7 @@ const exchanging: readonly Mutation[] = [
     name: 'pairs whose connection is broken are called live because others stream',
     file: 'src/exchange/shards.ts',
     changes: [['return isMissed(shard) ? clock.now() : shard.since', 'return isMissed(shard) ? Number.NEGATIVE_INFINITY : shard.since']],
-    suites: [unit('exchange-shards'), simulation],
+    suites: [unit('exchange-shards'), 'test/simulation/shards.test.ts'],
   },
   {
     name: 'who no longer leads keeps the connections beside the first',
