@@ -14,6 +14,7 @@ const load = name => import(new URL(`src/${name}.js`, dist).href)
 const { provideConnection } = await load('actors')
 const { systemClock: clock } = await load('clock')
 const { createFeed } = await load('exchange/feed')
+const { createShards } = await load('exchange/shards')
 const { startExchange } = await load('simulator/exchange')
 
 const sleep = ms => new Promise(resolve => setTimeout(resolve, ms))
@@ -24,28 +25,36 @@ async function until(look, withinMs) {
 }
 
 async function play({ streams = ['trade', 'ticker'], symbols = ['BTCUSDT'], options = {} }, act) {
-  const exchange = await startExchange({ clock, symbols: 800, rate: 5, ...options })
+  const exchange = await startExchange({ clock, symbols: 1000, rate: 5, ...options })
   let lastAt = 0
-  const feed = createFeed({
+  const actors = []
+  const feed = createShards({
     clock,
     urls: [exchange.wsUrl],
     streams,
     note: () => {},
+    beside: shards => shards.forEach(connect),
     tick: () => {
       lastAt = performance.now()
     },
   })
-  const provided = provideConnection({ clock, rotateMs: 86_000_000, openSocket: (link, tell) => feed.open(link, tell) })
+  const provided = provideConnection({ clock, rotateMs: 86_000_000, openSocket: feed.open })
   const machine = provided.provide({ actions: { tellDown: () => {} } })
-  const actor = createActor(machine, { clock })
-  actor.start()
+  function connect(shard) {
+    const actor = createActor(machine, { clock, input: { shard } })
+    actors.push(actor)
+    actor.start()
+    actor.send({ type: 'connection.start' })
+  }
   feed.want(new Set(symbols))
-  actor.send({ type: 'connection.start' })
+  connect(1)
   try {
     return await act({ exchange, feed, lastAt: () => lastAt })
   } finally {
-    actor.send({ type: 'connection.stop' })
-    actor.stop()
+    for (const actor of actors) {
+      actor.send({ type: 'connection.stop' })
+      actor.stop()
+    }
     feed.stop()
     await exchange.close()
   }
@@ -75,7 +84,7 @@ const joining = count => () =>
     return isDone ? (performance.now() - began) / 1000 : `${feed.counts().confirmed} of ${count}`
   })
 
-const listing = await startExchange({ clock, symbols: 800 })
+const listing = await startExchange({ clock, symbols: 1000 })
 const listed = (await (await fetch(`${listing.restUrl}/api/v3/exchangeInfo`)).json()).symbols
   .filter(({ status }) => status === 'TRADING')
   .map(({ symbol }) => symbol)

@@ -366,7 +366,7 @@ const following: readonly Mutation[] = [
   {
     name: 'a new level vouches for prices from before it',
     file: 'src/levels.ts',
-    changes: [['vouchedSince(pair) - heartbeatMissedAfterMs', 'levelSince() - 1e9']],
+    changes: [['vouchedSince(pair) - heartbeatMissedAfterMs', 'vouchedSince(pair) - 1e9']],
     suites: [unit('levels')],
   },
   {
@@ -534,7 +534,7 @@ const exchanging: readonly Mutation[] = [
     name: 'pairs whose connection is broken are called live because others stream',
     file: 'src/exchange/shards.ts',
     changes: [['return isMissed(shard) ? clock.now() : shard.since', 'return isMissed(shard) ? Number.NEGATIVE_INFINITY : shard.since']],
-    suites: [unit('exchange-shards'), simulation],
+    suites: [unit('exchange-shards'), 'test/simulation/shards.test.ts'],
   },
   {
     name: 'who no longer leads keeps the connections beside the first',
