@@ -95,6 +95,12 @@ export const settings = {
     'under load, prices that come within so long may leave together; in calm each leaves at once. 0: always at once',
     wholeNumber(0, 1000),
   ),
+  gzip: setting(
+    'TICKCAST_GZIP',
+    'off',
+    'on: streams are compressed for who takes gzip, once for all who read the same',
+    oneOf('on', 'off'),
+  ),
   workers: setting(
     'TICKCAST_WORKERS',
     '0',

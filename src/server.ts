@@ -9,6 +9,7 @@ import { type Forward, isOfInstance } from './forward.ts'
 import { createApp, type Doors } from './http/app.ts'
 import { type Answer, closeSilent, openDoor } from './http/door.ts'
 import { readPages } from './http/pages.ts'
+import { createPress } from './http/press.ts'
 import { addUp, type Metric, processMetrics, writeMetrics } from './metrics.ts'
 import { endSessions } from './protocols.ts'
 
@@ -38,6 +39,7 @@ export function createServer({
       adminToken: config.adminToken,
       readersMax: config.readersMax,
       corsOrigins: config.corsOrigins,
+      press: config.gzip === 'on' ? createPress() : undefined,
       pages,
     })
     return app.fetch(request, env)
@@ -65,7 +67,7 @@ export function createServer({
 }
 
 /** What is served of an instance. */
-export type Served = Omit<Doors, 'clock' | 'adminToken' | 'readersMax' | 'corsOrigins' | 'pages' | 'metrics'> & {
+export type Served = Omit<Doors, 'clock' | 'adminToken' | 'readersMax' | 'corsOrigins' | 'press' | 'pages' | 'metrics'> & {
   readonly metrics: () => readonly Metric[]
 }
 

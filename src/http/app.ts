@@ -16,6 +16,7 @@ import { finish, methods, problem } from './answer.ts'
 import { docsPage, docsStyle } from './docs.ts'
 import { description } from './openapi.ts'
 import { isDocument, type Page, pageHeaders } from './pages.ts'
+import { type Press, pressFor } from './press.ts'
 import { quoted, readPair, readPairs, readStreamRequest } from './query.ts'
 import { openStream, sayAndEnd, streamHeaders } from './stream.ts'
 
@@ -41,6 +42,8 @@ export interface Doors {
   readonly adminToken: string
   readonly readersMax: number
   readonly corsOrigins: readonly string[]
+  /** Streams go through it for those who take gzip; undefined: for nobody. */
+  readonly press: Press | undefined
   /** Path → page; empty where they were not built. */
   readonly pages: ReadonlyMap<string, Page>
   /** What stands at /machines; undefined: nothing. */
@@ -176,7 +179,8 @@ function answerStream(c: Ctx, doors: Doors): Response {
   if (c.req.method === 'HEAD') return c.body(null, 200, streamHeaders)
   const wanted = doors.gate.admit(doors.hub.counts().readers) ? want(doors, good) : undefined
   const { incoming, outgoing } = c.env
-  const open = openStream(incoming, outgoing, allowOrigin(doors.corsOrigins, c.req.header('origin')))
+  const { headers, through } = pressFor(doors.press, c.req.header('accept-encoding'))
+  const open = through(openStream(incoming, outgoing, { ...allowOrigin(doors.corsOrigins, c.req.header('origin')), ...headers }))
   if (wanted === undefined || wanted.pairs.length === 0) {
     if (wanted !== undefined) doors.gate.hadNoRoom()
     const afterMs = between(clock, busyRetryMs)

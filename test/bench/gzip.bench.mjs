@@ -1,35 +1,15 @@
 /**
- * What one gzip stream for all readers of a group would save and cost. Readers in the same group have had the same bytes since the last one
- * joined, so a flush is compressed once, against that history as dictionary, and ends on a byte (Z_SYNC_FLUSH); a joiner gets a gzip header and
- * the history of all begins anew. `alone`: no history at all; `joins`: somebody joins at every second flush. First it is shown that curl, zlib,
- * Node's fetch and npm eventsource read each event of such a stream as it comes. `--readers N`, `--chromium PATH`.
+ * What TICKCAST_GZIP saves and costs: readers of the same pairs, with and without it, and the bytes and processor time of a flush to each of
+ * them. Before that some clients read each event of such a stream as it comes, while others join: curl, zlib, Node's fetch, npm eventsource.
+ * `--readers N`, `--chromium PATH`: Chromium, too.
  */
-import { execFile, fork, spawn } from 'node:child_process'
-import { createServer } from 'node:net'
+import { fork, spawn } from 'node:child_process'
+import { connect, createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
-import { constants, deflateRawSync } from 'node:zlib'
 
-export const title = 'one gzip stream shared by a group'
+export const title = 'gzip, pressed once for all who read the same'
 
-/** RFC 1952: deflate, no name, no time, unknown system. */
-const gzipHead = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff])
-const windowBytes = 32 * 1024
-
-/** Compresses what is due to all of a group; `forget` when somebody has joined. */
-export function createPress() {
-  let history = Buffer.alloc(0)
-  return {
-    press: bytes => {
-      const dictionary = history.length > 0 ? { dictionary: history } : {}
-      const pressed = deflateRawSync(bytes, { level: 1, finishFlush: constants.Z_SYNC_FLUSH, ...dictionary })
-      history = Buffer.concat([history, bytes]).subarray(-windowBytes)
-      return pressed
-    },
-    forget: () => {
-      history = Buffer.alloc(0)
-    },
-  }
-}
+const load = path => import(new URL(`../../dist/src/${path}`, import.meta.url).href)
 
 const walk = index => ({ index, price: 100 * (index + 1), volume: 12_000, tradeId: 3_735_683_259 })
 let sequence = 1_929_777
@@ -49,67 +29,77 @@ function priceOf(one) {
   return `event: price\nid: 1795359980845000-${sequence}\ndata: {"cause":"trade",${told},${rest}}\n\n`
 }
 
-const chunked = bytes => Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, Buffer.from('\r\n')])
-const headOf = isPressed =>
-  `HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-cache, no-transform\r\nAccess-Control-Allow-Origin: *\r\n${isPressed ? 'Content-Encoding: gzip\r\n' : ''}Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n`
 const wait = ms => new Promise(resolve => setTimeout(resolve, ms))
 
 /** A server of one group, and `send` to all of it. */
-async function serve(kind) {
-  const sockets = new Set()
-  const { press, forget } = createPress()
-  const isPressed = kind !== 'plain'
+async function serve(isPressed) {
+  const [{ chunk }, { createPress }, { BareResponse }] = await Promise.all([
+    load('board/frame.js'),
+    load('http/press.js'),
+    load('http/stream.js'),
+  ])
+  const outlets = new Set()
+  const press = isPressed ? createPress() : { headers: {}, through: stream => stream }
+  const cors = { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-cache, no-transform', 'Access-Control-Allow-Origin': '*' }
+  let bytes = 0
+  const counted = ({ outlet, on }) => ({
+    on,
+    outlet: {
+      write: frames => {
+        for (const { length } of frames) bytes += length
+        return outlet.write(frames)
+      },
+      end: () => outlet.end(),
+      cut: () => outlet.cut(),
+    },
+  })
   const server = createServer(socket => {
-    socket.setNoDelay(true)
-    socket.on('error', () => {}).on('close', () => sockets.delete(socket))
+    socket.on('error', () => {})
     socket.once('data', () => {
-      socket.write(headOf(isPressed))
-      if (isPressed) socket.write(chunked(gzipHead))
-      forget()
-      sockets.add(socket)
+      const bare = new BareResponse(socket, () => new Date().toUTCString()).open({ ...cors, ...press.headers })
+      const { outlet, on } = press.through(outlets.size === 0 ? counted(bare) : bare)
+      on({ drained: () => {}, closed: () => outlets.delete(outlet) })
+      outlet.write([chunk('retry: 2000\n\n')])
+      outlets.add(outlet)
     })
   })
   await new Promise(resolve => server.listen(0, '127.0.0.1', resolve))
-  let flushes = 0
   return {
     port: server.address().port,
-    sockets,
+    readers: () => outlets.size,
     send: text => {
-      flushes += 1
-      if (kind === 'alone' || (kind === 'joins' && flushes % 2 === 0)) forget()
-      const frame = chunked(isPressed ? press(Buffer.from(text)) : Buffer.from(text))
-      for (const socket of sockets) socket.write(frame)
-      return frame.length
+      const frames = [chunk(text)]
+      for (const outlet of outlets) outlet.write(frames)
     },
-    close: () => {
-      for (const socket of sockets) socket.destroy()
-      server.close()
+    close: async () => {
+      for (const outlet of outlets) outlet.cut()
+      await new Promise(resolve => server.close(resolve))
+      return bytes
     },
   }
 }
 
-async function measure({ kind, pairs, perSecond, readers, seconds }) {
-  const server = await serve(kind)
+async function measure({ isPressed, pairs, perSecond, readers, seconds }) {
+  const server = await serve(isPressed)
   const load = fork(fileURLToPath(import.meta.url), ['load', String(server.port), String(readers)])
-  while (server.sockets.size < readers) await wait(50)
+  while (server.readers() < readers) await wait(50)
   const walks = Array.from({ length: pairs }, (_, index) => walk(index))
-  const run = async (ms, count) => {
-    let bytes = 0
+  let flushes = 0
+  const run = async ms => {
     const began = performance.now()
     for (let turn = 0; turn < (ms / 1000) * perSecond; turn += 1) {
-      bytes += server.send(walks.map(priceOf).join(''))
+      flushes += 1
+      server.send(walks.map(priceOf).join(''))
       await wait(Math.max(0, began + ((turn + 1) * 1000) / perSecond - performance.now()))
     }
-    return count === 0 ? 0 : bytes / count
   }
-  await run(1000, 0)
+  await run(1000)
   const used = process.cpuUsage()
-  const count = seconds * perSecond
-  const bytes = await run(seconds * 1000, count)
+  await run(seconds * 1000)
   const { user, system } = process.cpuUsage(used)
+  const bytes = await server.close()
   load.kill()
-  server.close()
-  return { bytes: Math.round(bytes), microseconds: (user + system) / count / readers }
+  return { bytes: Math.round(bytes / flushes), microseconds: (user + system) / (seconds * perSecond) / readers }
 }
 
 const programs = {
@@ -141,18 +131,25 @@ while True:
   ],
 }
 
+/** Readers of the same: from eight on they share what is pressed. */
+const join = (port, count) =>
+  Array.from({ length: count }, () => {
+    const socket = connect(port, '127.0.0.1', () => socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n'))
+    return socket.on('data', () => {}).on('error', () => {})
+  })
+
 /** How many of 20 events a client told before the next was sent. */
 async function read(name, [command, words]) {
-  const server = await serve('shared')
+  const server = await serve(true)
   const child = spawn(command, words(server.port), { stdio: ['ignore', 'pipe', 'ignore'] })
   child.on('error', () => {})
   let text = ''
   child.stdout.on('data', part => {
     text += part
   })
-  for (let left = 200; left > 0 && server.sockets.size === 0; left -= 1) await wait(50)
-  // Somebody else joins meanwhile.
-  const other = execFile('curl', ['-sN', '--max-time', '5', `http://127.0.0.1:${server.port}/`], { encoding: 'buffer' }, () => {})
+  for (let left = 200; left > 0 && server.readers() === 0; left -= 1) await wait(50)
+  const others = join(server.port, 20)
+  for (let left = 200; left > 0 && server.readers() < 21; left -= 1) await wait(10)
   const one = walk(0)
   let inTime = 0
   for (let turn = 0; turn < 20; turn += 1) {
@@ -161,8 +158,8 @@ async function read(name, [command, words]) {
     if (text.includes(`-${sequence}\n`) && text.includes(`"tradeId":${one.tradeId},`)) inTime += 1
   }
   child.kill()
-  other.kill()
-  server.close()
+  for (const other of others) other.destroy()
+  void server.close()
   return { name, inTime }
 }
 
@@ -172,7 +169,7 @@ async function readInChromium(executablePath) {
   const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] })
   const results = []
   for (const how of ['EventSource', 'fetch']) {
-    const server = await serve('shared')
+    const server = await serve(true)
     const page = await browser.newPage()
     await page.evaluate(
       ([kind, url]) => {
@@ -189,7 +186,9 @@ async function readInChromium(executablePath) {
       },
       [how, `http://127.0.0.1:${server.port}/`],
     )
-    for (let left = 100; left > 0 && server.sockets.size === 0; left -= 1) await wait(50)
+    for (let left = 100; left > 0 && server.readers() === 0; left -= 1) await wait(50)
+    const others = join(server.port, 20)
+    for (let left = 200; left > 0 && server.readers() < 21; left -= 1) await wait(10)
     const one = walk(0)
     let inTime = 0
     for (let turn = 0; turn < 20; turn += 1) {
@@ -200,7 +199,8 @@ async function readInChromium(executablePath) {
     }
     results.push({ name: `Chromium ${how}`, inTime })
     await page.close()
-    server.close()
+    for (const other of others) other.destroy()
+    void server.close()
   }
   await browser.close()
   return results
@@ -219,19 +219,16 @@ export async function run({ quick = false, readers = 1000, chromium = '' } = {})
     ['1 pair, 20 a second', 1, 20],
     ['20 pairs together, 10 times a second', 20, 10],
   ])
-    for (const kind of ['plain', 'alone', 'joins', 'shared']) {
-      const { bytes, microseconds } = await measure({ kind, pairs, perSecond, readers: Number(readers), seconds: quick ? 1 : 4 })
-      rows.push({ work, kind, 'bytes a flush': bytes, 'µs a flush and reader': Number(microseconds.toFixed(2)) })
+    for (const isPressed of [false, true]) {
+      const { bytes, microseconds } = await measure({ isPressed, pairs, perSecond, readers: Number(readers), seconds: quick ? 1 : 4 })
+      rows.push({ work, gzip: isPressed ? 'on' : 'off', 'bytes a flush': bytes, 'µs a flush and reader': Number(microseconds.toFixed(2)) })
     }
   console.table(rows)
   return { clients, rows }
 }
 
-if (process.argv[2] === 'load') {
-  const { connect } = await import('node:net')
-  for (let count = Number(process.argv[4]); count > 0; count -= 1) {
-    const socket = connect(Number(process.argv[3]), '127.0.0.1', () => socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n'))
-    socket.on('data', () => {}).on('error', () => {})
-    if (count % 100 === 0) await wait(20)
+if (process.argv[2] === 'load')
+  for (let left = Number(process.argv[4]); left > 0; left -= 100) {
+    join(Number(process.argv[3]), Math.min(left, 100))
+    await wait(20)
   }
-}

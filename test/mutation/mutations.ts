@@ -730,6 +730,27 @@ const reading: readonly Mutation[] = [
   },
 ]
 
+const pressing: readonly Mutation[] = [
+  {
+    name: 'a compressed stream refers to what its reader was never sent',
+    file: 'src/http/press.ts',
+    changes: [['    kept(next, frame, () =>', '    kept(next === alone ? next : alone, frame, () =>']],
+    suites: [unit('http-press')],
+  },
+  {
+    name: 'each reader is compressed for by itself',
+    file: 'src/http/press.ts',
+    changes: [['  if (known !== undefined) return known\n', '']],
+    suites: [unit('http-press')],
+  },
+  {
+    name: 'nothing is compressed against what came before it',
+    file: 'src/http/press.ts',
+    changes: [['const readersMin = 8\n', 'const readersMin = 1e9\n']],
+    suites: [unit('http-press')],
+  },
+]
+
 const fallingBehind: readonly Mutation[] = [
   {
     name: 'the wheel calls one whose time is a turn away',
@@ -929,6 +950,7 @@ export const mutations: readonly Mutation[] = [
   ...demanding,
   ...reading,
   ...fallingBehind,
+  ...pressing,
   ...fallingBack,
   ...distrusting,
   ...foundBySimulation,
