@@ -57,7 +57,7 @@ export const settings = {
     'REST hosts, tried in order',
     atLeastOne('host', listOf('HTTP URL', url('http:', 'https:'))),
   ),
-  instanceId: setting('TICKCAST_INSTANCE_ID', '', 'name in logs and status; unset: made from host and process', word(100)),
+  instanceId: setting('TICKCAST_INSTANCE_ID', '', 'name in logs, status and Redis; unset: made from host and process', word(100)),
   prefix: setting('TICKCAST_PREFIX', '', 'prefix of every Redis name', word(100)),
   leaseTtlMs: setting('TICKCAST_LEASE_TTL_MS', '3000', 'life of the lease: a dead leader is replaced after it', wholeNumber(300, 60_000)),
   redisLoss: setting('TICKCAST_REDIS_LOSS', 'solo', 'without Redis: solo (own socket to the exchange) or cache', oneOf('solo', 'cache')),

@@ -103,7 +103,8 @@ const startProcess = (home: string) => (place: number) =>
   fork(fileURLToPath(import.meta.url), ['worker', home, String(place)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc', 'pipe'] })
 
 async function run(config: Config, shared: Shared, name: string): Promise<Running> {
-  const id = `${hostname()}-${process.pid}-${randomBytes(8).toString('hex')}`
+  // In Redis, so that one can read there who leads and who wants what; of two processes with the same name one must not take the other for itself.
+  const id = `${name}-${randomBytes(8).toString('hex')}`
   const own = log.child({ instance: name })
   const home = config.workers === 0 ? undefined : makeHome()
   const crew =

@@ -1,11 +1,12 @@
-import type { Server } from 'node:http'
+import { createServer as createHttp, type Server } from 'node:http'
 import type { Server as NetServer } from 'node:net'
-import { createAdaptorServer, type HttpBindings } from '@hono/node-server'
+import { getRequestListener, type HttpBindings, RequestError } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import type { Clock } from './clock.ts'
 import type { Config } from './config.ts'
 import type { Crew } from './crew.ts'
 import { type Forward, isOfInstance } from './forward.ts'
+import { unreadable } from './http/answer.ts'
 import { createApp, type Doors } from './http/app.ts'
 import { type Answer, closeSilent, openDoor } from './http/door.ts'
 import { readPages } from './http/pages.ts'
@@ -44,8 +45,8 @@ export function createServer({
     })
     return app.fetch(request, env)
   }
-  const server = createAdaptorServer({
-    fetch: (request, env) => {
+  const listener = getRequestListener(
+    (request, env) => {
       if (elsewhere !== undefined && isOfInstance(env.incoming.url ?? '')) {
         const { incoming, outgoing } = env as HttpBindings
         elsewhere(incoming, outgoing)
@@ -53,15 +54,23 @@ export function createServer({
       }
       return answer(request, env as HttpBindings)
     },
+    {
+      // HTTP/1.0, which probes of load balancers speak, has no Host.
+      hostname: 'localhost',
+      errorHandler: error => (error instanceof RequestError ? unreadable(error.message) : new Response(null, { status: 500 })),
+    },
+  )
+  const server = createHttp(
     // Slow headers are cut early (OWASP, denial of service); none of these bounds a stream that has begun.
-    serverOptions: {
+    {
       headersTimeout: 5000,
       requestTimeout: 10_000,
       connectionsCheckingInterval: 2000,
       maxHeaderSize: 16 * 1024,
       keepAliveTimeout: 5000,
     },
-  }) as Server
+    listener,
+  )
   openDoor(server, { clock, answer })
   return server
 }

@@ -5,6 +5,7 @@ export interface Head {
 }
 
 const shape = /^GET (\/v1\/stream\?[\x21\x24-\x7e]*) HTTP\/1\.1\r\n((?:[a-z0-9-]+:[\t\x20-\x7e]*\r\n){1,64})\r\n$/i
+const hostShape = /^(?:[a-z0-9.-]{1,255}|\[[0-9a-f:.]{2,45}\])(?::\d{1,5})?$/i
 const headMax = 8192
 /** With any of these more than the head, or another protocol, may follow. */
 const notPlain = ['content-length', 'transfer-encoding', 'expect', 'upgrade', 'http2-settings', 'te', 'trailer']
@@ -26,6 +27,6 @@ export function readHead(bytes: Buffer): Head | undefined {
     headers[name] = line.slice(colon + 1).trim()
   }
   const { host } = headers
-  if (host === undefined || !/^[a-z0-9.:[\]-]{1,255}$/i.test(host) || notPlain.some(name => name in headers)) return undefined
+  if (host === undefined || !hostShape.test(host) || notPlain.some(name => name in headers)) return undefined
   return { target, headers: headers as Head['headers'] }
 }

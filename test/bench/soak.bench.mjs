@@ -11,7 +11,7 @@ const lookEveryMs = 5000
 const slopeMax = 1
 const tellingMinutes = 20
 
-/** `--minutes N` (1). The first third is for warming up. Fails if a reader is held, and in long runs if memory grows. */
+/** `--minutes N` (1). The first third is for warming up. Fails if none is let in or one is held, and in long runs if memory grows. */
 export async function run({ minutes: wanted = '1', dist, quick }) {
   const minutes = quick ? 0.3 : Number(wanted)
   const server = await startOurs({ dist })
@@ -65,6 +65,7 @@ export async function run({ minutes: wanted = '1', dist, quick }) {
     `resident ${last.rss.toFixed(1)} MB, ${slopes.rss.toFixed(2)} MB an hour; heap ${last.heap.toFixed(1)} MB, ${slopes.heap.toFixed(2)} MB an hour`,
   )
   const broken = []
+  if (last.readers === 0) broken.push('no reader was let in, so nothing was measured')
   if (counts.readers > 0) broken.push(`${counts.readers} readers are held that have left`)
   if (minutes >= tellingMinutes && slopes.rss >= slopeMax) broken.push(`memory grows by ${slopes.rss.toFixed(2)} MB an hour`)
   return { joined, slopes, samples, broken }

@@ -62,10 +62,12 @@ describe.skipIf(!redisAvailable)('the four ways it used to break', () => {
 
   it('disconnects on purpose when it loses leadership, and connects when it has it again', async () => {
     fleet = await startFleet()
-    const one = await fleet.start()
+    const one = await fleet.start({ TICKCAST_INSTANCE_ID: 'one' })
     await fleet.leader([one])
     await reaches(one, 'live')
     const before = (await one.status()).epoch
+    const ours = `return redis.call('GET', 'prices:leader'):find('^one%-') and #redis.call('KEYS', 'prices:demand:one-*')`
+    expect(await fleet.redis.command(`EVAL "${ours}" 0`)).toBe(':1')
     await fleet.redis.command('SET prices:leader somebody-else PX 1500')
     await until('it let go', async () => (await one.status()).connection === 'intentionally-disconnected')
     await until('nobody is connected', () => fleet.exchange.stats().connections.now === 0)

@@ -50,6 +50,7 @@ test.each([
   ['a bare line feed', plain.replace('Host: x\r\n', 'Host: x\n')],
   ['a NUL', plain.replace('Host: x', 'Host: x\0')],
   ['a host that is none', plain.replace('Host: x', 'Host: x/y@z')],
+  ['half of an address', plain.replace('Host: x', 'Host: [::')],
   ['more than a head may be', plain.replace('Host', `A: ${'b'.repeat(9000)}\r\nHost`)],
 ])('%s is left to Node', (_what, text) => {
   expect(read(text)).toBe(undefined)

@@ -160,8 +160,22 @@ test('a stream that waits for its turn behind another one is let go with the con
   ])
 })
 
-test('HTTP/1.0 gets a stream without chunks, ended by the end of the connection', async () => {
-  const made = await wire('GET /v1/stream?pairs=BTC/USD HTTP/1.0\r\nHost: x\r\n\r\n')
+test.each([
+  ['a host that is none', 'GET /v1/status HTTP/1.1', 'Host: [::'],
+  ['the same of a stream', 'GET /v1/stream?pairs=BTC/USD HTTP/1.1', 'Host: [::'],
+  ['no path', 'OPTIONS * HTTP/1.1', 'Host: x'],
+  ['a backslash', 'GET /v1\\status HTTP/1.1', 'Host: x'],
+])('a request that cannot be read gets a problem like any other: %s', async (_, line, host) => {
+  const made = await wire(`${line}\r\n${host}\r\nConnection: close\r\n\r\n`)
+  await until('the connection ends', () => made.isOver)
+  const { head, body } = splitResponse(made.heard())
+  expect(head).toMatch(/^HTTP\/1\.1 400/)
+  expect(headersOf(made)).toMatchObject({ 'content-type': 'application/problem+json', 'cache-control': 'no-store' })
+  expect(JSON.parse(body.toString())).toMatchObject({ status: 400, detail: expect.stringMatching(/^The request cannot be read: .+\.$/) })
+})
+
+test.each(['', 'Host: x\r\n'])('HTTP/1.0 gets a stream without chunks, ended by the end of the connection %j', async host => {
+  const made = await wire(`GET /v1/stream?pairs=BTC/USD HTTP/1.0\r\n${host}\r\n`)
   await made.hears('event: status')
   house.price({ at: 1 })
   await made.hears('id: 1-1')
