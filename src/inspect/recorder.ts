@@ -10,8 +10,11 @@ import { type Line, type Name, nameOf, type Part } from './text.ts'
 /**
  * Turns what running actors tell their inspectors into records.
  *
- * Attached only while somebody looks: each event of a machine is about twice as dear then, a quarter of that by XState itself. An
- * exception in an inspector kills the actor it looks at, so none leaves this file.
+ * Attached only while somebody looks; half of what that costs is XState's own. An exception in an inspector kills the actor it looks at,
+ * so none leaves this file.
+ *
+ * An event with fields is read when it arrives, because whoever sent it may change it afterwards. A context is read when it is another
+ * object than before: XState makes a new one for each change, and what is changed inside of an old one is not seen.
  */
 export interface Recorder {
   /** Tells who is there, then what happens, until `detach`. Twice is once. */

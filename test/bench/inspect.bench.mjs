@@ -139,7 +139,7 @@ async function compare(rounds, alone, watched) {
 }
 
 /** Above what is measured by more than a busy machine adds. */
-const bounds = { 'price path': 1.1, 'whole cluster': 1.5, 'events, flood': 2 }
+const bounds = { 'price path': 1.1, 'whole cluster': 1.8, 'events, flood': 2.2 }
 
 const must = (isTrue, sentence) => {
   if (!isTrue) throw new Error(sentence)
@@ -213,7 +213,7 @@ export async function run({ quick = false, only }) {
   must(seen.lost === 0, 'the page was not sent every record')
   await measure('events, flood', 'per event to a child', 20_000, quick ? 3 : 11, alone(flood), watched(flood))
   await measure('… do nothing', 'per event to a child', 20_000, quick ? 3 : 11, alone(flood), idle)
-  must(seen.number > 100, `the page saw ${seen.number} records`)
+  must(only !== undefined || seen.number > 100, `the page saw ${seen.number} records`)
   viewer.stop()
 
   for (const { name, unit, count, ratio, spread, alone } of rows)

@@ -223,6 +223,23 @@ describe('a recorder', () => {
     expect(texts.join()).not.toMatch(/word|abc/)
   })
 
+  it('shows an event as it was when it arrived, and a context as it was when the step was over, whatever is changed in them later', () => {
+    const keeping = setup({ types: { events: {} as { type: 'keep'; list: number[] }, context: {} as { kept: number[] } } }).createMachine({
+      id: 'keeping',
+      context: { kept: [] },
+      on: { keep: { actions: assign({ kept: ({ event }) => event.list }) } },
+    })
+    const root = createActor(keeping).start()
+    const ring = createRing(0, 10, 10_000)
+    const noted = { instance: 'one', roots: [{ name: 'main', actor: root }], now: () => 0, tell: () => {} }
+    createRecorder({ ...noted, note: line => ring.add(line, '') }).attach()
+    const list = [1, 2]
+    root.send({ type: 'keep', list })
+    list.push(3)
+    expect(JSON.parse(ring.read(1)).event).toEqual({ type: 'keep', list: [1, 2] })
+    expect(JSON.parse(ring.read(2))).toMatchObject({ event: { list: [1, 2] }, moment: { context: { kept: [1, 2] } } })
+  })
+
   it('kills no actor by what goes wrong in itself', () => {
     const root = createActor(parentMachine).start()
     const recorder = createRecorder({

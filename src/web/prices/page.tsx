@@ -77,10 +77,9 @@ const Nothing = (): JSX.Element => (
 /** The same prices where programs read them. */
 const Command = (): JSX.Element => {
   const pairs = watchlist.value
-  const some = pairs.length > 4 ? [...pairs.slice(0, 4)] : pairs
   return (
     <p class="command">
-      The same in a terminal: <code>{`curl -N '${location.origin}/v1/stream?pairs=${some.join(',')}'`}</code>
+      The same in a terminal: <code>{`curl -N '${location.origin}/v1/stream?pairs=${pairs.join(',')}'`}</code>
     </p>
   )
 }
