@@ -47,6 +47,13 @@ it('a paused process does nothing until it goes on, and can then still cancel wh
   expect(clock.pending).toBe(0)
 })
 
+it('what was cancelled is no step', () => {
+  const line = new TimeLine()
+  const clock = new ProcessClock(line, chance)
+  clock.clearTimeout(clock.setTimeout(() => expect.unreachable(), 10))
+  expect(line.step(100)).toBe(false)
+})
+
 it('a dead process does nothing ever again', () => {
   const line = new TimeLine()
   const clock = new ProcessClock(line, chance)
