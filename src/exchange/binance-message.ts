@@ -76,10 +76,8 @@ export const isPrice = (value: unknown): value is string => isAmount(value) && !
 const isId = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
 
 /** Epoch ms of a time in ms or µs; the frame does not say which, but they are a thousand apart until the year 5138. */
-export const readTime = (value: unknown): number | undefined => {
-  if (!isId(value) || value === 0) return undefined
-  return value < 1e14 ? value : Math.floor(value / 1000)
-}
+export const toMs = (time: number): number => (time < 1e14 ? time : Math.floor(time / 1000))
+const readTime = (value: unknown): number | undefined => (isId(value) && value !== 0 ? toMs(value) : undefined)
 
 /** No plain object: `btcusdt@constructor` must not find a reader. */
 const readers: ReadonlyMap<string, (data: Fields) => Tick | string> = new Map([

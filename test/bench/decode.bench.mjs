@@ -34,7 +34,7 @@ if (existsSync(folder)) {
       .split('\n')
       .map(line => Buffer.from(line.slice(line.indexOf(' ') + 1))),
   )
-  sets['trade, recorded'] = recorded.filter(frame => frame.includes('@trade"'))
+  sets['trade, recorded'] = recorded.filter(frame => frame.includes('@trade"')).map(frame => Buffer.from(frame))
   sets['bookTicker, recorded'] = recorded.filter(frame => frame.includes('@bookTicker"'))
   sets['both, as they came'] = recorded.filter(frame => /@(trade|bookTicker)"/.test(frame.latin1Slice(0, 60)))
 } else console.log('no recorded market data in ../shared/data: only made frames')

@@ -2,19 +2,24 @@ import { describe, expect, it } from 'vitest'
 import { createActor } from 'xstate'
 import { provideConnection } from '../../src/actors.ts'
 import { systemClock as clock } from '../../src/clock.ts'
+import type { StreamKind } from '../../src/exchange/exchange.ts'
 import { createFeed } from '../../src/exchange/feed.ts'
 import { type ExchangeOptions, startExchange } from '../../src/simulator/exchange.ts'
 import type { Faults } from '../../src/simulator/faults.ts'
 import { until } from '../support/until.ts'
 
 /** The connection machine with the feed it runs, over real sockets. */
-async function connected(symbols: readonly string[], options: Partial<ExchangeOptions> = {}) {
+async function connected(
+  symbols: readonly string[],
+  options: Partial<ExchangeOptions> = {},
+  streams: readonly StreamKind[] = ['trade', 'ticker'],
+) {
   const exchange = await startExchange({ clock, symbols: 400, rate: 5, ...options })
   let heardAt = 0
   const feed = createFeed({
     clock,
     urls: [exchange.wsUrl],
-    streams: ['trade', 'ticker'],
+    streams,
     note: () => {},
     tick: () => {
       heardAt = clock.now()
@@ -81,4 +86,19 @@ describe('prices are back', { concurrent: true }, () => {
     expect(pongs.received).toBeGreaterThanOrEqual(pings.sent - 2)
     await end()
   })
+})
+
+it('of 300 streams that are wanted at once each has data within five seconds, and no rule is broken', async () => {
+  const listing = await startExchange({ clock, symbols: 400 })
+  const { symbols } = (await (await fetch(`${listing.restUrl}/api/v3/exchangeInfo`)).json()) as {
+    symbols: { symbol: string; status: string }[]
+  }
+  await listing.close()
+  const trading = symbols.filter(({ status }) => status === 'TRADING').map(({ symbol }) => symbol)
+  const began = clock.now()
+  const { exchange, feed, end } = await connected(trading.slice(0, 150), {}, ['ticker', 'miniTicker'])
+  await until('all are confirmed', () => feed.counts().confirmed === 300)
+  expect(clock.now() - began).toBeLessThan(5000)
+  expect(exchange.stats()).toMatchObject({ violations: {}, connections: { ever: 1 }, streams: [300] })
+  await end()
 })
