@@ -740,7 +740,7 @@ const pressing: readonly Mutation[] = [
   {
     name: 'each reader is compressed for by itself',
     file: 'src/http/press.ts',
-    changes: [['  if (known !== undefined) return known\n', '']],
+    changes: [['if (known !== undefined) return', 'if (known !== undefined && known.past.readers < 0) return']],
     suites: [unit('http-press')],
   },
   {
@@ -815,7 +815,7 @@ const fallingBehind: readonly Mutation[] = [
   {
     name: 'a reader that is too slow at any rate is kept',
     file: 'src/board/ladder.ts',
-    changes: [['|| slowerMs > longestMs)', '|| slowerMs > 1e9)']],
+    changes: [['|| slowerMs > longestMs)', '|| slowerMs > longestMs * 1e6)']],
     suites: [unit('board-ladder')],
   },
   {
