@@ -66,7 +66,7 @@ export function createLatestMailbox(intervalMs: number): Mailbox {
       pending.delete(pair)
       due.push(entry)
     }
-    if (!isBeat && pending.size > 0) for (const [at, entry] of due.entries()) if (overtakes(entry)) due[at] = unplaced(entry)
+    if (pending.size > 0) for (const [at, entry] of due.entries()) if (overtakes(entry)) due[at] = unplaced(entry)
     if (isBeat && (due.length > 0 || pending.size > 0)) beatAt = now + intervalMs
     hasFirst = false
     return due

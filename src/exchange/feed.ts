@@ -61,9 +61,10 @@ export interface FeedOptions {
 
 /**
  * Silence of all streams together that is not natural. Tickers come every second, so where one was heard 2.5 s are many; where one was asked
- * for and nothing was heard, the socket may be mute. Trades of a liquid pair were seen silent for 3.8 s.
+ * for and none was heard, the socket may be mute. Without tickers it is three times the longest silence of late, as far as that is known:
+ * trades of a liquid pair were seen silent for 3.8 s.
  */
-const quietAfterMs = { pulsed: 2500, mute: 5000, otherwise: 15_000 }
+const quietAfterMs = { pulsed: 2500, mute: 5000, least: 3500, most: 15_000 }
 const lookEveryMs = 250
 /** A look that comes so late means that we stood still ourselves. */
 const lateMs = 1000
@@ -83,6 +84,8 @@ export function createFeed(options: FeedOptions): Feed {
   const open = new Map<Link, OpenLink>()
   const counts = { host: undefined as string | undefined, attempts: 0, opened: 0, refused: 0, ticks: 0, garbage: 0, foreign: 0 }
   const freshness = createFreshness({ clock, isPulse })
+  /** Of all streams together. */
+  const whole = createFreshness({ clock, isPulse: () => false })
   let lookedAt = clock.now()
   let wanted: ReadonlySet<string> = new Set()
   let dataAt = clock.now()
@@ -98,6 +101,7 @@ export function createFeed(options: FeedOptions): Feed {
       return
     }
     dataAt = clock.now()
+    whole.heard(all)
     counts.ticks += 1
     if (entry.socket.subscriptions.heard(frame.stream)) lookCovered(entry)
     if (open.keys().next().value === link) hearStream(frame.stream)
@@ -105,8 +109,13 @@ export function createFeed(options: FeedOptions): Feed {
     tick(frame.tick, receivedAt)
   }
 
+  const forgive = (): void => {
+    freshness.forgive()
+    whole.forgive()
+  }
+
   const hearStream = (stream: string): void => {
-    if (isQuiet) freshness.forgive()
+    if (isQuiet) forgive()
     const wasSilent = freshness.silent.has(stream)
     freshness.heard(stream)
     if (wasSilent) note('a silent stream speaks again', { stream })
@@ -115,7 +124,7 @@ export function createFeed(options: FeedOptions): Feed {
   /** One stream may be silent where the others are not. It is asked for again, and if that does not help, it is told. */
   const lookFresh = (): void => {
     const [first] = open.values()
-    if (first?.isReady !== true || isQuiet) return freshness.forgive()
+    if (first?.isReady !== true || isQuiet) return forgive()
     // Where nothing speaks at all it is not a stream that is silent.
     if (clock.now() - dataAt >= livingMs) return
     const { subscriptions } = first.socket
@@ -141,10 +150,16 @@ export function createFeed(options: FeedOptions): Feed {
     second.tell({ type: 'feed.covered' })
   }
 
+  const patienceMs = ({ asked, confirmed }: Subscriptions): number => {
+    for (const name of confirmed) if (isPulse(name)) return quietAfterMs.pulsed
+    for (const name of asked) if (isPulse(name)) return quietAfterMs.mute
+    return Math.min(quietAfterMs.most, Math.max(quietAfterMs.least, whole.patienceMs(all)))
+  }
+
   const isSilent = (): boolean => {
     const [first] = open.values()
     if (first?.isReady !== true || isQuiet || wanted.size === 0) return false
-    return clock.now() - dataAt >= quietAfterMs[rhythmOf(first.socket.subscriptions)]
+    return clock.now() - dataAt >= patienceMs(first.socket.subscriptions)
   }
 
   /** If we stood still ourselves, what arrived meanwhile has to be read first. */
@@ -174,7 +189,7 @@ export function createFeed(options: FeedOptions): Feed {
             // A successor that opens does not make the silence shorter.
             if (open.size === 1) {
               dataAt = clock.now()
-              freshness.forgive()
+              forgive()
             }
             isQuiet = false
             entry.isReady = true
@@ -207,7 +222,7 @@ export function createFeed(options: FeedOptions): Feed {
     const isLate = clock.now() - lookedAt > lateMs
     lookedAt = clock.now()
     // What came meanwhile is read first.
-    if (isLate) freshness.forgive()
+    if (isLate) forgive()
     else clock.soon(lookFresh)
   })
   return {
@@ -232,8 +247,8 @@ export function createFeed(options: FeedOptions): Feed {
       return [...wanted].every(symbol => streams.some(kind => confirmed.has(nameOf(symbol, kind))))
     },
     counts: () => {
-      const all = [...open.values()].map(entry => entry.socket.subscriptions)
-      const most = (of: (one: (typeof all)[number]) => number): number => Math.max(0, ...all.map(of))
+      const each = [...open.values()].map(entry => entry.socket.subscriptions)
+      const most = (of: (one: Subscriptions) => number): number => Math.max(0, ...each.map(of))
       const silent = [...freshness.silent].slice(0, silentMax)
       return { ...counts, silent, sockets: open.size, streams: most(one => one.asked.size), confirmed: most(one => one.confirmed.size) }
     },
@@ -242,12 +257,8 @@ export function createFeed(options: FeedOptions): Feed {
 
 const isPulse = (name: string): boolean => name.endsWith('icker') && !name.endsWith('bookTicker')
 
-function rhythmOf({ asked, confirmed }: Subscriptions): keyof typeof quietAfterMs {
-  for (const name of confirmed) if (isPulse(name)) return 'pulsed'
-  if (confirmed.size > 0) return 'otherwise'
-  for (const name of asked) if (isPulse(name)) return 'mute'
-  return 'otherwise'
-}
+/** In the place of one stream: all of them. */
+const all = 'all'
 
 /** Stream names are lower-case; upper-case ones are acknowledged and deliver nothing (seen in the field). */
 const nameOf = (symbol: string, kind: StreamKind): string => `${symbol.toLowerCase()}@${kind}`

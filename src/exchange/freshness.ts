@@ -9,6 +9,8 @@ export interface Freshness {
   heard(stream: string): void
   /** Of these streams, those that have been silent for too long now. One that stays so is told again, ever more rarely. */
   look(streams: Iterable<string>): readonly Silence[]
+  /** How long this stream may be silent, as far as it has taught us; Infinity: not yet. */
+  patienceMs(stream: string): number
   /** What passed until now says nothing: no socket was open, or we stood still ourselves. */
   forgive(): void
   /** Forgets all others. */
@@ -107,6 +109,10 @@ export function createFreshness({ clock, isPulse }: FreshnessOptions): Freshness
         rhythm.dueAt = now + Math.min(againMaxMs, afterMs * 2 ** Math.min(times, 20))
       }
       return found
+    },
+    patienceMs: stream => {
+      const rhythm = rhythms.get(stream)
+      return rhythm === undefined ? Number.POSITIVE_INFINITY : thresholdMs(rhythm)
     },
     forgive: () => {
       const now = clock.now()

@@ -96,4 +96,21 @@ export const foundBySimulation: readonly Mutation[] = [
     changes: [['waiting === undefined && !publisher.isOver', 'waiting === undefined']],
     suites: ['simulation', 'test/unit/mutation-path.test.ts'],
   },
+  {
+    name: 'where trades are heard a socket is trusted to be silent for long, although its tickers never came',
+    file: 'src/exchange/feed.ts',
+    changes: [
+      [
+        'for (const name of asked) if (isPulse(name)) return',
+        'if (confirmed.size === 0) for (const name of asked) if (isPulse(name)) return',
+      ],
+    ],
+    suites: ['simulation', 'test/unit/mutation-feed.test.ts'],
+  },
+  {
+    name: 'a reader with an interval gets a newer id while an older price waits for the next beat',
+    file: 'src/board/mailbox.ts',
+    changes: [['if (pending.size > 0) for (const [at, entry] of due', 'if (!isBeat && pending.size > 0) for (const [at, entry] of due']],
+    suites: ['simulation', 'test/unit/board-mailbox.test.ts'],
+  },
 ]

@@ -192,14 +192,16 @@ describe('mailbox of the latest', () => {
     expect(taken(mailbox, 200)).toEqual(['B/USD 4'])
   })
 
-  test('with an interval never gives a pair twice within it, ends with the newest and never spins', () => {
+  test('with an interval never gives a pair twice within it nor an id that goes back, ends with the newest and never spins', () => {
     const step = fc.tuple(fc.constantFrom('A/USD', 'B/USD', 'C/USD'), fc.integer({ min: 0, max: 80 }))
     fc.assert(
       fc.property(fc.array(step, { minLength: 1 }), steps => {
         const mailbox = createLatestMailbox(100)
-        const sent: { pair: string; at: number; now: number }[] = []
+        const sent: { pair: string; at: number; now: number; id: number }[] = []
         const takeAt = (now: number): void => {
-          for (const item of mailbox.take(now)) if (!isGap(item)) sent.push({ pair: item.pair, at: item.update.at.sequence, now })
+          for (const item of mailbox.take(now))
+            if (!isGap(item))
+              sent.push({ pair: item.pair, at: item.update.at.sequence, now, id: item.at.epoch === 0 ? 0 : item.at.sequence })
         }
         const newest = new Map<string, number>()
         let now = 0
@@ -214,6 +216,8 @@ describe('mailbox of the latest', () => {
           now = Math.max(now + 1, mailbox.dueAt())
           takeAt(now)
         }
+        const ids = sent.map(({ id }) => id).filter(id => id > 0)
+        expect(ids).toEqual([...ids].sort((a, b) => a - b))
         for (const [pair, at] of newest) {
           const its = sent.filter(one => one.pair === pair)
           expect(its.at(-1)?.at).toBe(at)

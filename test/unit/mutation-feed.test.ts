@@ -76,6 +76,52 @@ test.each([
   feed.stop()
 })
 
+const tradeOf = (symbol: string, tradeId: number): string => {
+  const data = {
+    e: 'trade',
+    E: 1_700_000_000_000,
+    s: symbol,
+    t: tradeId,
+    p: '1.00000000',
+    q: '1.00000000',
+    T: 1_700_000_000_000,
+    m: false,
+    M: true,
+  }
+  return JSON.stringify({ stream: `${symbol.toLowerCase()}@trade`, data })
+}
+
+test.each([
+  { streams: ['trade', 'ticker'] as const, everyMs: 400, quietAfterMs: 5000, why: 'a ticker was asked for and never came' },
+  { streams: ['trade'] as const, everyMs: 400, quietAfterMs: 3500, why: 'trades came all the time' },
+  { streams: ['trade'] as const, everyMs: 2000, quietAfterMs: 6000, why: 'trades came every other second' },
+  { streams: ['trade'] as const, everyMs: 8000, quietAfterMs: 15_000, why: 'trades were rare' },
+])('silence is not natural after $quietAfterMs ms where $why', ({ streams, everyMs, quietAfterMs }) => {
+  const clock = fakeClock()
+  const { wire, emitter, open } = fakeWire()
+  const told: string[] = []
+  const feed = createFeed({ clock, urls: ['ws://x'], streams, tick: () => {}, note: () => {}, connect: () => wire })
+  feed.want(new Set(['BTCUSDT']))
+  feed.open('a', ({ type }) => told.push(type))
+  open()
+  clock.advance(10)
+  const pass = (ms: number): void => {
+    for (let left = ms; left > 0; left -= 250) {
+      clock.advance(Math.min(left, 250))
+      emitter.emit('pong')
+    }
+  }
+  for (let tradeId = 1; tradeId <= 60; tradeId += 1) {
+    emitter.emit('message', Buffer.from(tradeOf('BTCUSDT', tradeId)), false)
+    if (tradeId < 60) pass(everyMs)
+  }
+  pass(quietAfterMs - 500)
+  expect(told).toEqual(['socket.opened'])
+  pass(1000)
+  expect(told).toEqual(['socket.opened', 'feed.quiet'])
+  feed.stop()
+})
+
 test('a successor that opens while the exchange is silent does not make the silence shorter', () => {
   const clock = fakeClock()
   const wires = [fakeWire(), fakeWire()]
