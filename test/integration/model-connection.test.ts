@@ -86,7 +86,10 @@ const acts: Record<string, (real: Real) => void | Promise<void>> = {
     faults.shutdown(leavingMs)
     await real.member.reaches('connection', 'connected.rotating').catch(() => {})
     await real.member.reaches('connection', 'connected.settled')
+    const refusedAt = performance.now()
     admit(real)
+    // Before that nothing is tried, whatever the machine wants.
+    await until('the exchange will have us again', () => performance.now() - refusedAt > 1000)
   },
   refuse: ({ cluster: { exchange } }) => {
     exchange.faults.retryAfterS = 1
