@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module'
 import { parseArgs } from 'node:util'
 import { settings } from './config.ts'
 
@@ -32,7 +33,8 @@ const usage = `Tickcast: one exchange socket, any number of readers.
   tickcast inspect    opens a recording of the machines in the visualizer
   tickcast doctor     looks whether everything needed is there
 
-  tickcast COMMAND --help   what a command takes`
+  tickcast COMMAND --help   what a command takes
+  tickcast --version        which Tickcast this is`
 
 const exchangeHelp = `
   --port P        where the exchange listens (default: any free port)
@@ -64,12 +66,15 @@ const helpOf: Readonly<Record<string, () => string>> = {
   doctor: () => 'tickcast doctor: checks Node, the settings, the exchange (over REST) and Redis, and says what to do about each.',
 }
 
+const version = (): string => createRequire(import.meta.url)('tickcast/package.json').version
+
 const mistake = (text: string): Command => ({ kind: 'mistake', text })
 
 export function readCommand(args: readonly string[]): Command {
   const [name = 'help', ...rest] = args
   if (name === 'worker') return readWorker(rest)
   if (name === 'help' || name === '--help' || name === '-h') return { kind: 'help', text: usage }
+  if (name === '--version' || name === '-v') return { kind: 'help', text: version() }
   const help = Object.hasOwn(helpOf, name) ? helpOf[name] : undefined
   if (help === undefined) return mistake(`There is no command "${name.slice(0, 40)}". Try: tickcast --help`)
   if (rest.includes('--help') || rest.includes('-h')) return { kind: 'help', text: help() }

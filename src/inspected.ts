@@ -29,7 +29,7 @@ export function inspect({ clock, config, name, gateway, telling }: InspectedOpti
   if (config.inspect === 'off') return undefined
   const inspection = createInspection({ clock, instance: name, title: name, roots: [{ name: 'gateway', actor: gateway }], telling })
   const maySend = (authorization: string | undefined) => permissionOf(authorization, config.adminToken)
-  const { app, stop } = inspectApp({ mode: 'live', clock, inspection, maySend }, machinesPage)
+  const { app, stop } = inspectApp({ mode: 'live', clock, inspection, maySend, hasPrices: true }, machinesPage)
   return {
     app,
     inspection,

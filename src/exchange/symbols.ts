@@ -17,6 +17,7 @@ const exchangeInfo = z.object({ symbols: z.array(z.unknown()) })
 export interface SymbolTable {
   /** Resolves a pair that {@link parsePair} read. */
   resolve(pair: Pair): Resolution
+  /** What is called so first, then what begins so, then what has it anywhere. */
   search(text: string, limit: number): readonly Listing[]
   /** Takes what a later answer says of some symbols. Undefined: of these it does not speak, so the table is to be read anew. */
   update(answer: unknown, symbols: readonly string[]): SymbolTable | undefined
@@ -97,12 +98,16 @@ function tableOf(listings: ReadonlyMap<Pair, Listing>, aliases: QuoteAliases): S
     },
     search: (text, limit) => {
       const wanted = text.toUpperCase().replace('-', '/')
-      const found: Listing[] = []
+      const exact: Listing[] = []
+      const starting: Listing[] = []
+      const containing: Listing[] = []
       for (const listing of listings.values()) {
-        if (found.length >= limit) break
-        if (listing.pair.includes(wanted) || listing.symbol.includes(wanted)) found.push(listing)
+        const { pair, symbol } = listing
+        if (pair === wanted || symbol === wanted) exact.push(listing)
+        else if (pair.startsWith(wanted) || symbol.startsWith(wanted)) starting.push(listing)
+        else if (containing.length < limit && (pair.includes(wanted) || symbol.includes(wanted))) containing.push(listing)
       }
-      return found
+      return [...exact, ...starting, ...containing].slice(0, limit)
     },
   }
 }

@@ -18,6 +18,8 @@ export type Shown =
       readonly clock: InspectClock
       readonly inspection: Inspection
       readonly maySend: SendCheck
+      /** Beside it, at /, is the page of prices. */
+      readonly hasPrices?: boolean
       readonly viewersMax?: number
     }
   | { readonly mode: 'recording'; readonly recording: Uint8Array; readonly title: string }
@@ -70,12 +72,13 @@ function serveRecording(app: Hono, { recording, title }: Extract<Shown, { mode: 
 }
 
 function serveLive(app: Hono, live: Extract<Shown, { mode: 'live' }>): () => void {
-  const { clock, inspection, maySend, viewersMax } = live
+  const { clock, inspection, maySend, viewersMax, hasPrices = false } = live
   const { timeline } = inspection
   const feed = createFeed({ clock, timeline, look: inspection.look, ...(viewersMax !== undefined && { viewersMax }) })
   const open = maySend(undefined)
   const { instance } = inspection
-  const config = { mode: 'live', title: timeline.head.title, instance, maySend: open !== 'unset', needsToken: open === 'denied' }
+  const { title } = timeline.head
+  const config = { mode: 'live', title, instance, maySend: open !== 'unset', needsToken: open === 'denied', hasPrices }
   app.get('/config', c => c.json(config))
   app.get('/recording', c => problem(c, 404, 'No recording', 'This instance is live: GET feed.'))
   app.get('/feed', c => {

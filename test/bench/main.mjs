@@ -38,6 +38,17 @@ async function bench(name, options) {
 
 async function main() {
   const [first, ...rest] = process.argv.slice(2)
+  if (first === '--help' || first === 'help') {
+    console.log(`npm run bench                 all of them: ${names.join(', ')}
+npm run bench -- NAME         one of them
+               --only PART    a part of it, where it has parts
+               --quick        a look in seconds; its figures say little
+               --fetch-peers  fanout: gets the servers it is compared with
+               --minutes N    soak: for so long
+
+What was measured is written to .cache/bench/NAME.json. Ends with 1 where a figure of the README is no longer true.`)
+    return 0
+  }
   const isNamed = first !== undefined && !first.startsWith('--')
   if (isNamed && !names.includes(first)) {
     console.error(`There is no bench ${first}. There are: ${names.join(', ')}.`)

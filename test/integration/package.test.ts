@@ -49,6 +49,7 @@ describe('the package', () => {
         instance: 'traffic light',
         maySend: false,
         needsToken: false,
+        hasPrices: false,
       })
       const feed = await fetch(`${url}/feed`)
       const reader = feed.body?.getReader()

@@ -5,7 +5,12 @@ export const foundBySimulation: readonly Mutation[] = [
   {
     name: 'a pair that is listed again is not asked about for an hour',
     file: 'src/upstream.ts',
-    changes: [["if (found.kind === 'unknown' && learnsAt - clock.now() > symbolsSoonMs) learnIn(symbolsSoonMs, 0)", '']],
+    changes: [
+      [
+        "found.kind === 'unknown' && learnsAt - clock.now() > symbolsSoonMs",
+        "found.kind === 'unknown' && learnsAt - clock.now() > symbolsSoonMs * 1e6",
+      ],
+    ],
     suites: ['simulation', 'test/unit/upstream.test.ts'],
   },
   {

@@ -17,6 +17,10 @@ test('each command is understood', () => {
   expect(readCommand(['exchange'])).toEqual({ kind: 'exchange', exchange: unset })
 })
 
+test('says which Tickcast it is', () => {
+  expect(helpText('--version')).toMatch(/^\d+\.\d+\.\d+$/)
+})
+
 test('a recording to open is one file, and perhaps a port', () => {
   expect(readCommand(['inspect', 'a.jsonl'])).toEqual({ kind: 'inspect', file: 'a.jsonl', port: 8090 })
   expect(readCommand(['inspect', '--port=0', 'a.jsonl'])).toEqual({ kind: 'inspect', file: 'a.jsonl', port: 0 })

@@ -77,7 +77,8 @@ describe('symbols', () => {
 
   it('are searched by part of pair or symbol, as many as asked for', () => {
     const { search } = table([listing('BTC', 'USDT'), listing('ETH', 'BTC'), listing('ETH', 'USDT')])
-    expect(search('btc', 10).map(({ pair }) => pair)).toEqual(['BTC/USDT', 'ETH/BTC', 'BTC/USD'])
+    expect(search('btc', 10).map(({ pair }) => pair)).toEqual(['BTC/USDT', 'BTC/USD', 'ETH/BTC'])
+    expect(search('btc-usd', 10).map(({ pair }) => pair)).toEqual(['BTC/USD', 'BTC/USDT'])
     expect(search('eth-u', 10).map(({ symbol }) => symbol)).toEqual(['ETHUSDT', 'ETHUSDT'])
     expect(search('', 2).length).toBe(2)
   })

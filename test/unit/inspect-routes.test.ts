@@ -51,8 +51,8 @@ describe('the page', () => {
 
   it('is told what it shows, and that nothing is recorded', async () => {
     const live = { mode: 'live', title: 'my one', instance: 'one' }
-    expect(await (await mount('').get('/config')).json()).toEqual({ ...live, maySend: false, needsToken: false })
-    expect(await (await mount('sesame').get('/config')).json()).toEqual({ ...live, maySend: true, needsToken: true })
+    expect(await (await mount('').get('/config')).json()).toEqual({ ...live, maySend: false, needsToken: false, hasPrices: false })
+    expect(await (await mount('sesame').get('/config')).json()).toEqual({ ...live, maySend: true, needsToken: true, hasPrices: false })
     expect((await mount('').get('/recording')).status).toBe(404)
   })
 })

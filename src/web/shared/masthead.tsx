@@ -4,6 +4,8 @@ import './masthead.css'
 
 export interface MastheadProps {
   readonly here: 'prices' | 'machines'
+  /** The other page is not there: this one is a part of another program, or shows a file. */
+  readonly isAlone?: boolean
   /** What this page says about the instance, at the right. */
   readonly children?: ComponentChildren
 }
@@ -14,19 +16,21 @@ const links = [
 ] as const
 
 /** The top of both pages: who we are, the other page, the colours. */
-export const Masthead = ({ here, children }: MastheadProps): JSX.Element => (
+export const Masthead = ({ here, isAlone = false, children }: MastheadProps): JSX.Element => (
   <header class="masthead">
-    <a class="brand" href="/">
+    <a class="brand" href={isAlone ? undefined : '/'}>
       <Mark />
       Tickcast
     </a>
-    <nav aria-label="Pages">
-      {links.map(({ name, path, text }) => (
-        <a key={name} href={path} aria-current={name === here ? 'page' : undefined}>
-          {text}
-        </a>
-      ))}
-    </nav>
+    {!isAlone && (
+      <nav aria-label="Pages">
+        {links.map(({ name, path, text }) => (
+          <a key={name} href={path} aria-current={name === here ? 'page' : undefined}>
+            {text}
+          </a>
+        ))}
+      </nav>
+    )}
     <div class="about">{children}</div>
     <ThemeButton />
   </header>

@@ -11,9 +11,11 @@ export interface Config {
   readonly needsToken?: boolean
   /** Of a live one: whose actors can be sent events from here. */
   readonly instance?: string
+  /** The page of prices is at /. */
+  readonly hasPrices?: boolean
 }
 
-export const config = signal<Config>({ mode: 'live', title: '', maySend: false })
+export const config = signal<Config>({ mode: 'live', title: '', maySend: false, hasPrices: true })
 export const link = signal<'connecting' | 'open' | 'broken' | 'busy' | 'none'>('connecting')
 /** Changes with another recording. */
 export const history = signal<History>(createHistory())
@@ -64,7 +66,8 @@ export function openRecording(records: readonly InspectRecord[], title: string):
   const opened = createHistory()
   opened.add(records)
   history.value = opened
-  config.value = { mode: 'file', title, maySend: false }
+  const { hasPrices = false } = config.value
+  config.value = { mode: 'file', title, maySend: false, hasPrices }
   link.value = 'none'
   complaint.value = ''
   cursor.value = opened.next > opened.first ? opened.next - 1 : undefined

@@ -34,9 +34,12 @@ export const Page = (): JSX.Element => {
     }
     return () => stop.abort()
   }, [])
+  useEffect(() => {
+    document.title = ['Machines', config.value.title || 'Tickcast'].join(' · ')
+  }, [config.value.title])
   return (
     <div class={`desk ${isDropping.value ? 'dropping' : ''}`}>
-      <Masthead here="machines">
+      <Masthead here="machines" isAlone={config.value.hasPrices !== true}>
         <About />
       </Masthead>
       <main>
