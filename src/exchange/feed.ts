@@ -64,7 +64,7 @@ export interface FeedOptions {
  * for and none was heard, the socket may be mute. Without tickers it is three times the longest silence of late, as far as that is known:
  * trades of a liquid pair were seen silent for 3.8 s.
  */
-const quietAfterMs = { pulsed: 2500, mute: 5000, least: 3500, most: 15_000 }
+const quietAfterMs = { pulsed: 2500, mute: 5000, least: 3000, most: 15_000 }
 const lookEveryMs = 250
 /** A look that comes so late means that we stood still ourselves. */
 const lateMs = 1000

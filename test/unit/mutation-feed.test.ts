@@ -93,7 +93,7 @@ const tradeOf = (symbol: string, tradeId: number): string => {
 
 test.each([
   { streams: ['trade', 'ticker'] as const, everyMs: 400, quietAfterMs: 5000, why: 'a ticker was asked for and never came' },
-  { streams: ['trade'] as const, everyMs: 400, quietAfterMs: 3500, why: 'trades came all the time' },
+  { streams: ['trade'] as const, everyMs: 400, quietAfterMs: 3000, why: 'trades came all the time' },
   { streams: ['trade'] as const, everyMs: 2000, quietAfterMs: 6000, why: 'trades came every other second' },
   { streams: ['trade'] as const, everyMs: 8000, quietAfterMs: 15_000, why: 'trades were rare' },
 ])('silence is not natural after $quietAfterMs ms where $why', ({ streams, everyMs, quietAfterMs }) => {
