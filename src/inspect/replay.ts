@@ -1,5 +1,6 @@
 import { type AnyEventObject, type AnyMachineSnapshot, type AnyStateMachine, createActor, type InspectionEvent } from 'xstate'
 import { activeOf, edgesOf, type Microstep } from './chart.ts'
+import { decidingOnly } from './deciding.ts'
 import type { ActorRecord, InspectRecord, StepRecord } from './record.ts'
 import { messageOf, safe } from './safe.ts'
 
@@ -135,8 +136,7 @@ function createPlayer(original: AnyStateMachine): Player {
   })
   const machine = original.provide({
     guards,
-    // Only what decides: a message to an actor that is not here would be an error.
-    actions: mapped(original.implementations.actions, (_, action) => (isDeciding(action) ? action : () => {})),
+    actions: mapped(original.implementations.actions, (_, action) => decidingOnly(action)),
     delays: mapped(original.implementations.delays, () => () => 1),
   } as never)
   // A machine must be asked on behalf of an actor; this one never starts.
@@ -191,11 +191,6 @@ function createPlayer(original: AnyStateMachine): Player {
 
 const combinationsOf = (names: readonly string[]): Answers[] =>
   Array.from({ length: 2 ** names.length }, (_, bits) => new Map(names.map((name, at) => [name, ((bits >> at) & 1) === 1])))
-
-const isDeciding = (action: unknown): boolean => {
-  const type = typeof action === 'function' && 'type' in action ? String(action.type) : ''
-  return type === 'xstate.assign' || type === 'xstate.raise' || type === 'xstate.enqueueActions'
-}
 
 const mapped = (named: object, make: (name: string, one: unknown) => unknown): Record<string, unknown> =>
   Object.fromEntries(Object.entries(named).map(([name, one]) => [name, make(name, one)]))

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type AnyMachineSnapshot, type AnyStateMachine, createActor, fromCallback, initialTransition, setup, transition } from 'xstate'
 import { type ConnectionEvent, connectionMachine, type Link } from '../../machines/connection.ts'
+import { gatewayMachine } from '../../machines/gateway.ts'
 import { leadershipMachine } from '../../machines/leadership.ts'
 import { activeOf, chartOf } from '../../src/inspect/chart.ts'
 import type { ChartEdge, Moment } from '../../src/inspect/record.ts'
@@ -191,6 +192,17 @@ it('a machine that runs agrees with its sandbox', () => {
     expect(moment.context).toEqual(actor.getSnapshot().context)
   }
   actor.stop()
+})
+
+it('a machine that starts others and sends to them can be played without any of them', () => {
+  const play = playMachine(gatewayMachine, chartOf(gatewayMachine), ownInput)
+  const event = exampleFor(
+    { id: 'gateway|shards.wanted|0', source: 'gateway', targets: [], kind: 'event', label: '', actions: [], reenter: false },
+    createHistory(),
+  )
+  const begun = play.send(play.start(), event, none).moment
+  expect(begun.context).toMatchObject({ shards: [2] })
+  expect(play.send(begun, { type: 'shards.wanted', shards: [3] }, none).moment.context).toMatchObject({ shards: [3] })
 })
 
 const everyDelay = (machine: AnyStateMachine): never =>

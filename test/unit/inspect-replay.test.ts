@@ -76,6 +76,17 @@ describe('a recording played through the machines', () => {
     for (const { id } of allMachines) expect(verdicts.some(({ machine, agreed }) => machine === id && agreed > 0)).toBe(true)
   })
 
+  it('agrees where a machine starts others, and sends to them, as its context says', async () => {
+    const recorder = createWorldRecorder()
+    const lines = recorder.lines(await play('a world to look at', undefined, recorder.observed))
+    const verdicts = checkReplay(
+      lines.map(line => JSON.parse(line)),
+      allMachines,
+    )
+    expect(lines.some(line => line.includes('"type":"shards.wanted","shards":[2]'))).toBe(true)
+    expect(verdicts.filter(({ disagreement }) => disagreement !== undefined)).toEqual([])
+  }, 60_000)
+
   const edgeOf = (part: string) => (step: StepRecord) => step.edges.some(edge => edge.includes(part))
 
   it.each([

@@ -28,4 +28,5 @@ export const ownPayloads: Readonly<Record<string, Readonly<Record<string, unknow
   'lease.refused': { remainingMs: 1000 },
   'lease.unreachable': { cause: 'by hand' },
   'bus.lost': { cause: 'by hand' },
+  'shards.wanted': { shards: [2] },
 }

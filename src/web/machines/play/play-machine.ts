@@ -1,4 +1,5 @@
 import { type AnyMachineSnapshot, type AnyStateMachine, initialTransition, transition } from 'xstate'
+import { decidingOnly } from '../../../inspect/deciding.ts'
 import type { Chart, ChartEdge, Moment } from '../../../inspect/record.ts'
 import { edgesFrom } from '../chart/edges.ts'
 import type { Play, PlayEvent, Possibility, Verdict } from './play.ts'
@@ -49,13 +50,12 @@ const implementationsOf = (machine: AnyStateMachine): Implementations => machine
 /** The machine without a world: no timer ends, no message leaves, and a guard that is a port says what was answered, else no. */
 function detached(machine: AnyStateMachine, answers: Answers): AnyStateMachine {
   const { actions, delays, guards } = implementationsOf(machine)
-  const isSending = (action: unknown): boolean => typeof action === 'function' && 'type' in action && action.type === 'xstate.sendTo'
   const answered = (name: string, guard: Guard): Guard => {
     return (args, params) => answers.get(name) ?? attempt(guard, args, params) ?? false
   }
   return machine.provide({
     delays: Object.fromEntries(Object.keys(delays).map(name => [name, endless])),
-    actions: Object.fromEntries(Object.entries(actions).map(([name, action]) => [name, isSending(action) ? () => {} : action])),
+    actions: Object.fromEntries(Object.entries(actions).map(([name, action]) => [name, decidingOnly(action)])),
     guards: Object.fromEntries(Object.entries(guards).map(([name, guard]) => [name, answered(name, guard)])),
   } as never)
 }
