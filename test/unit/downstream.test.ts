@@ -46,8 +46,8 @@ function stage() {
     holed: count('holed'),
   })
   downstream.follow(() => {})
-  const payload = (at: Position, prev = 0, pair = 'BTC/USD'): Buffer => {
-    const price = { pair, symbol: 'BTCUSDT', price: '1', receivedAt: clock.wall(), source: 'websocket' } as const
+  const payload = (at: Position, prev = 0, pair = 'BTC/USD', receivedAt = clock.wall()): Buffer => {
+    const price = { pair, symbol: 'BTCUSDT', price: '1', receivedAt, source: 'websocket' } as const
     return Buffer.from(writePayload({ pair, at, prev, cause: 'trade', body: writeBody(price, 'trade', 'live') }))
   }
   const now = clock.wall() * 1000
@@ -128,3 +128,13 @@ test('a young stored price counts as live, and is still no news to who saw a lat
   hear(payload({ epoch: now, sequence: 2 }, 1))
   expect(board.get('BTC/USD')).toMatchObject({ isStored: false, isTold: true })
 })
+
+test.each([-3_600_000, -2001, 2001, 3_600_000])(
+  'a stored price that seems to be %i ms old is not live, whichever clock is wrong',
+  ageMs => {
+    const { board, payload, now, hear, clock } = stage()
+    hear(payload({ epoch: now, sequence: 1 }, 0, 'BTC/USD', clock.wall() - ageMs), true)
+    expect(board.get('BTC/USD')).toMatchObject({ isStored: true })
+    expect(board.get('BTC/USD')?.update.body).toMatch(/"level":"(shared-cache|stale)"/)
+  },
+)
