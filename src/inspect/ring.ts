@@ -1,3 +1,4 @@
+import type { Words } from './brief.ts'
 import type { Line } from './text.ts'
 
 /**
@@ -14,6 +15,8 @@ export interface Ring {
   add(record: Line | string, charts: string): void
   /** A record that is there, as JSON. */
   read(number: number): string
+  /** The same in words, see brief.ts. */
+  readBrief(number: number, words: Words): string
   /** What goes before it, or nothing. */
   chartsBefore(number: number): string
   bytesOf(number: number): number
@@ -93,6 +96,13 @@ export function createRing(began: number, recordsMax: number, bytesMax: number):
       charts[place] = before
       bytes += bytesOf(last)
       while (bytes > bytesMax && first < last) dropOldest()
+    },
+    readBrief: (number, words) => {
+      const place = placeOf(number)
+      const numberIn = (column: readonly string[]): number => words.numberOf(column[place] as string)
+      if (event[place] === '') return `{"q":${number},${head[place]}}`
+      const start = `[${number},${at[place]},${numberIn(head)},${numberIn(source)},${numberIn(event)}`
+      return did[place] === '' ? `${start}]` : `${start},${numberIn(did)},${took[place]},${numberIn(moment)}]`
     },
     read: number => {
       const place = placeOf(number)
