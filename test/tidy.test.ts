@@ -59,7 +59,7 @@ const libraryOf: Readonly<Record<string, readonly string[]>> = {
 /** Machines whose types a room speaks. */
 const machineOf: Readonly<Record<string, string>> = { exchange: 'connection', leadership: 'leadership', bus: 'relay' }
 /** What of the rest a page runs: it touches nothing a browser lacks. */
-const browserSafe = ['src/inspect/coverage.ts', 'src/inspect/deciding.ts', 'src/inspect/replay.ts']
+const browserSafe = ['src/inspect/brief.ts', 'src/inspect/coverage.ts', 'src/inspect/deciding.ts', 'src/inspect/replay.ts']
 /** Files of src/ itself that join the rooms, in reading order. They may see rooms and each other, main.ts sees all. */
 const joints = [
   'main',

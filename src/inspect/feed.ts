@@ -1,4 +1,5 @@
 import { every, type InspectClock } from './beat.ts'
+import { createWords, type Words } from './brief.ts'
 import type { Timeline } from './timeline.ts'
 
 /**
@@ -6,8 +7,8 @@ import type { Timeline } from './timeline.ts'
  * place, or, when that is gone, what is there now.
  */
 export interface Feed {
-  /** Undefined: there are as many viewers as may be. `from`: what {@link placeOf} wrote, or the bare number. */
-  open(from: string | undefined): ReadableStream<Uint8Array> | undefined
+  /** Undefined: there are as many viewers as may be. `from`: what {@link placeOf} wrote, or the bare number. `isBrief`: in {@link Words}. */
+  open(from: string | undefined, isBrief?: boolean): ReadableStream<Uint8Array> | undefined
   readonly viewers: number
   stop(): void
 }
@@ -49,7 +50,7 @@ export function createFeed({ clock, timeline, look, viewersMax = 8 }: FeedOption
     if (viewers.delete(viewer) && viewers.size === 0) stopBeat()
   }
 
-  const start = (controller: ReadableStreamDefaultController<Uint8Array>, from: number | undefined): Viewer => {
+  const start = (controller: ReadableStreamDefaultController<Uint8Array>, from: number | undefined, words: Words | undefined): Viewer => {
     const stopLooking = look()
     let place = from
     let wroteAt = clock.now()
@@ -58,8 +59,9 @@ export function createFeed({ clock, timeline, look, viewersMax = 8 }: FeedOption
       controller.enqueue(encoder.encode(text))
       wroteAt = clock.now()
     }
-    const writeRecords = (texts: readonly string[], number: number): void =>
-      write(`event: records\nid: ${placeOf(timeline, number)}\ndata: [${texts.join(',')}]\n\n`)
+    const writeEvent = (name: string, number: number, data: string): void =>
+      write(`event: ${name}\nid: ${placeOf(timeline, number)}\ndata: ${data}\n\n`)
+    const writeRecords = (texts: readonly string[], number: number): void => writeEvent('records', number, `[${texts.join(',')}]`)
     const begin = (): number => {
       const bulk = timeline.bulk()
       const first = place === undefined ? JSON.stringify(timeline.head) : timeline.lost(place, clock.wall() - timeline.head.startedAt)
@@ -69,12 +71,13 @@ export function createFeed({ clock, timeline, look, viewersMax = 8 }: FeedOption
     const hasRoom = (): boolean => (controller.desiredSize ?? 0) > 0
     const goOn = (): void => {
       while (hasRoom()) {
-        const next = place === undefined ? undefined : timeline.after(place, batchMax)
+        const next = place === undefined ? undefined : timeline.after(place, batchMax, words)
         if (next === undefined) place = begin()
         else {
           place = next.number
           if (next.texts.length === 0) break
-          writeRecords(next.texts, next.number)
+          if (words === undefined) writeRecords(next.texts, next.number)
+          else writeEvent('brief', next.number, words.batch(next.texts))
         }
       }
     }
@@ -106,14 +109,14 @@ export function createFeed({ clock, timeline, look, viewersMax = 8 }: FeedOption
     get viewers() {
       return viewers.size
     },
-    open: from => {
+    open: (from, isBrief = false) => {
       if (viewers.size >= viewersMax) return undefined
       let viewer: Viewer | undefined
       const place = readPlace(timeline, from)
       return new ReadableStream<Uint8Array>(
         {
           start: controller => {
-            viewer = start(controller, place)
+            viewer = start(controller, place, isBrief ? createWords() : undefined)
           },
           cancel: () => viewer?.end(),
         },

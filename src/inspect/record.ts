@@ -1,6 +1,6 @@
 /**
  * What the visualizer is fed with. A recording is a file of lines (JSONL), each one record; the live feed sends the same records as
- * Server-Sent Events; a simulation trace is the same again. So one page shows all three.
+ * Server-Sent Events, to the page in fewer signs (brief.ts); a simulation trace is the same again. So one page shows all three.
  *
  * Everything here is plain data that survives JSON. Times are milliseconds since `Head.startedAt`, with decimals.
  */

@@ -1,16 +1,17 @@
-import type { AnyActorRef, AnyEventObject, InspectionEvent } from 'xstate'
+import type { AnyActorRef, AnyEventObject } from 'xstate'
 import { chartOf, edgesOf, type Microstep } from './chart.ts'
 import { Deeds } from './did.ts'
 import { type AnySnapshot, createMoments, isMachine } from './moment.ts'
 import { createPaths, srcOf } from './paths.ts'
 import type { GoneRecord, Moment, Unnumbered } from './record.ts'
 import { messageOf, type SafeLimits, safe, safeLimits } from './safe.ts'
+import { type Told, tap } from './tap.ts'
 import { type Line, type Name, nameOf, type Part } from './text.ts'
 
 /**
  * Turns what running actors tell their inspectors into records.
  *
- * Attached only while somebody looks; half of what that costs is XState's own. An exception in an inspector kills the actor it looks at,
+ * Attached only while somebody looks. An exception in an inspector kills the actor it looks at,
  * so none leaves this file.
  *
  * An event with fields is read when it arrives, because whoever sent it may change it afterwards. A context is read when it is another
@@ -194,7 +195,7 @@ export function createRecorder({ instance, roots, now, tell, note, limits = safe
     if (status !== 'active') leave(actor, status, 'error' in snapshot ? snapshot.error : undefined)
   }
 
-  const take = (inspected: InspectionEvent): void => {
+  const take = (inspected: Told): void => {
     const actor = inspected.actorRef as AnyActorRef
     if (inspected.type === '@xstate.event') return arrive(actor, inspected.event, inspected.sourceRef as AnyActorRef | undefined)
     // Not there yet: another one may still have its name.
@@ -213,7 +214,7 @@ export function createRecorder({ instance, roots, now, tell, note, limits = safe
     }
   }
 
-  const hear = (inspected: InspectionEvent): void => {
+  const hear = (inspected: Told): void => {
     try {
       take(inspected)
     } catch (fault) {
@@ -238,8 +239,7 @@ export function createRecorder({ instance, roots, now, tell, note, limits = safe
       if (stops.length > 0) return
       for (const { actor } of roots) {
         contained(() => walk(actor))
-        const { unsubscribe } = actor.system.inspect(hear)
-        stops.push(unsubscribe)
+        stops.push(tap(actor.system, hear))
       }
     },
     detach: () => {

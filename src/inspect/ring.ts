@@ -1,3 +1,4 @@
+import type { Words } from './brief.ts'
 import type { Line } from './text.ts'
 
 /**
@@ -14,6 +15,8 @@ export interface Ring {
   add(record: Line | string, charts: string): void
   /** A record that is there, as JSON. */
   read(number: number): string
+  /** The same in words, see brief.ts. */
+  readBrief(number: number, words: Words): string
   /** What goes before it, or nothing. */
   chartsBefore(number: number): string
   bytesOf(number: number): number
@@ -34,6 +37,7 @@ export function createRing(began: number, recordsMax: number, bytesMax: number):
   const moment: string[] = []
   const at: number[] = []
   const took: number[] = []
+  const size: number[] = []
   const texts = [charts, head, source, event, did, moment]
   let last = began
   let first = last + 1
@@ -41,8 +45,7 @@ export function createRing(began: number, recordsMax: number, bytesMax: number):
 
   const placeOf = (number: number): number => (number - began - 1) % recordsMax
 
-  const bytesOf = (number: number): number => {
-    const place = placeOf(number)
+  const measured = (place: number): number => {
     let sum = numbersMax
     for (const column of texts) sum += (column[place] as string).length
     return sum
@@ -66,9 +69,8 @@ export function createRing(began: number, recordsMax: number, bytesMax: number):
     took[place] = 0
   }
 
-  const dropOldest = (): void => {
-    bytes -= bytesOf(first)
-    putFields(placeOf(first), '')
+  const leaveOldest = (): void => {
+    bytes -= size[placeOf(first)] as number
     first += 1
   }
 
@@ -82,17 +84,29 @@ export function createRing(began: number, recordsMax: number, bytesMax: number):
     get bytes() {
       return bytes
     },
-    bytesOf,
+    bytesOf: number => size[placeOf(number)] as number,
     chartsBefore: number => charts[placeOf(number)] as string,
     add: (record, before) => {
-      if (last - first + 1 >= recordsMax) dropOldest()
+      // Its place is written over.
+      if (last - first + 1 >= recordsMax) leaveOldest()
       last += 1
       const place = placeOf(last)
       if (typeof record === 'string') putFields(place, record)
       else put(place, record)
       charts[place] = before
-      bytes += bytesOf(last)
-      while (bytes > bytesMax && first < last) dropOldest()
+      size[place] = measured(place)
+      bytes += size[place]
+      while (bytes > bytesMax && first < last) {
+        putFields(placeOf(first), '')
+        leaveOldest()
+      }
+    },
+    readBrief: (number, words) => {
+      const place = placeOf(number)
+      const numberIn = (column: readonly string[]): number => words.numberOf(column[place] as string)
+      if (event[place] === '') return `{"q":${number},${head[place]}}`
+      const start = `[${number},${at[place]},${numberIn(head)},${numberIn(source)},${numberIn(event)}`
+      return did[place] === '' ? `${start}]` : `${start},${numberIn(did)},${took[place]},${numberIn(moment)}]`
     },
     read: number => {
       const place = placeOf(number)

@@ -85,7 +85,7 @@ function serveLive(app: Hono, live: Extract<Shown, { mode: 'live' }>): () => voi
     const headers = { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-cache, no-transform', 'X-Accel-Buffering': 'no' }
     // Hono asks a GET for the headers of a HEAD; a stream nobody reads would be a viewer.
     if (c.req.method === 'HEAD') return c.body(null, 200, headers)
-    const stream = feed.open(c.req.header('last-event-id') || c.req.query('from'))
+    const stream = feed.open(c.req.header('last-event-id') || c.req.query('from'), c.req.query('as') === 'brief')
     // A browser's EventSource gives up for ever on an error.
     if (stream === undefined) return c.body(`retry: ${busyRetryMs}\n\nevent: busy\ndata: {"viewers":${feed.viewers}}\n\n`, 200, headers)
     return c.body(stream, 200, headers)

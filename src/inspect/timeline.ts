@@ -1,3 +1,4 @@
+import type { Words } from './brief.ts'
 import type { ActorRecord, Chart, Head, Moment, Unnumbered } from './record.ts'
 import { createRing } from './ring.ts'
 import type { Line } from './text.ts'
@@ -17,8 +18,8 @@ export interface Timeline {
   push(record: Unnumbered): void
   /** The same for a record in parts. */
   note(line: Line): void
-  /** Records after this number as JSON, up to so many characters but at least one; undefined: they are gone, or never were. */
-  after(number: number, lengthMax: number): Excerpt | undefined
+  /** Records after this number as JSON, up to so many characters but at least one; undefined: they are gone, or never were. `words`: in these. */
+  after(number: number, lengthMax: number, words?: Words): Excerpt | undefined
   /** Charts and actors, for somebody who knows nothing yet. */
   bulk(): Excerpt
   /** A `lost` record for who had come to this number. */
@@ -93,7 +94,7 @@ export function createTimeline(options: TimelineOptions): Timeline {
       if (line.step !== undefined) stand(line.actor.path, line.at, line.step.moment.shown)
       keep(line)
     },
-    after: (number, lengthMax) => {
+    after: (number, lengthMax, words) => {
       const { first, last } = ring
       if (number > last || number < first - 1) return undefined
       const texts: string[] = []
@@ -103,7 +104,7 @@ export function createTimeline(options: TimelineOptions): Timeline {
         reached += 1
         const before = ring.chartsBefore(reached)
         if (before !== '') texts.push(before)
-        texts.push(ring.read(reached))
+        texts.push(words === undefined ? ring.read(reached) : ring.readBrief(reached, words))
         length += ring.bytesOf(reached)
       }
       return { texts, number: reached }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { type AnyActorRef, createActor, createMachine } from 'xstate'
+import { createReader } from '../../src/inspect/brief.ts'
 import { createFeed } from '../../src/inspect/feed.ts'
 import { createInspection, type Inspection } from '../../src/inspect/inspection.ts'
 import type { InspectRecord } from '../../src/inspect/record.ts'
@@ -12,7 +13,7 @@ interface Bench {
   readonly clock: FakeClock
   readonly root: AnyActorRef
   readonly inspection: Inspection
-  open(from?: string): View
+  open(from?: string, isBrief?: boolean): View
   readonly feed: ReturnType<typeof createFeed>
 }
 
@@ -22,6 +23,7 @@ interface View {
   read(): Promise<{
     readonly records: InspectRecord[]
     readonly batches: number
+    readonly characters: number
     readonly heartbeats: number
     readonly place: string | undefined
   }>
@@ -40,12 +42,13 @@ function start(bounds?: Omit<TimelineOptions, 'head'>): Bench {
     ...(bounds && { bounds }),
   })
   const feed = createFeed({ clock, timeline: inspection.timeline, look: inspection.look })
-  return { clock, root, inspection, feed, open: from => viewOf(feed.open(from)) }
+  return { clock, root, inspection, feed, open: (from, isBrief) => viewOf(feed.open(from, isBrief)) }
 }
 
 function viewOf(stream: ReadableStream<Uint8Array> | undefined): View {
   if (stream === undefined) throw new Error('refused')
   const reader = stream.getReader()
+  const readBrief = createReader()
   let isOver = false
   let pending: Promise<{ done: boolean; value?: Uint8Array | undefined }> | undefined
   const next = async (): Promise<string | undefined> => {
@@ -62,10 +65,13 @@ function viewOf(stream: ReadableStream<Uint8Array> | undefined): View {
     read: async () => {
       let text = ''
       for (let part = await next(); part !== undefined; part = await next()) text += part
-      const data = [...text.matchAll(/^data: (.*)$/gm)].map(([, json = '']) => JSON.parse(json) as InspectRecord[])
+      const data = [...text.matchAll(/^event: (.*)\n.*\ndata: (.*)$/gm)].map(([, name, json = '']) =>
+        name === 'brief' ? readBrief(JSON.parse(json)) : (JSON.parse(json) as InspectRecord[]),
+      )
       return {
         records: data.flat(),
         batches: data.length,
+        characters: text.length,
         heartbeats: text.match(/^:/gm)?.length ?? 0,
         place: [...text.matchAll(/^id: (.*)$/gm)].at(-1)?.[1],
       }
@@ -89,6 +95,18 @@ describe('a viewer', () => {
     expect(kinds(records)).toEqual(['event', 'step', 'event', 'step'])
     expect(batches).toBe(1)
     expect(records.map(record => ('q' in record ? record.q : 0))).toEqual([2, 3, 4, 5])
+  })
+
+  it('that reads them in brief gets the same records, in a few digits each once it knows the words', async () => {
+    const { clock, root, open } = start()
+    const views = [open(), open(undefined, true)]
+    for (let round = 0; round < 3; round += 1) {
+      for (let at = 0; at < 10; at += 1) root.send(flip)
+      clock.advance(50)
+      const [plain, brief] = await Promise.all(views.map(view => view.read()))
+      expect(brief?.records).toEqual(plain?.records)
+      if (round > 0) expect(brief?.characters).toBeLessThan((plain?.characters ?? 0) / 3)
+    }
   })
 
   it('that comes back gets what it missed, and nothing else', async () => {

@@ -27,7 +27,7 @@ function mount(token: string, viewersMax = 8) {
       headers: { 'Content-Type': 'application/json', ...headers },
       body: typeof body === 'string' ? body : JSON.stringify(body),
     })
-  return { app, root, inspection, send, get: (path: string) => app.request(`/deep/machines${path}`) }
+  return { app, clock, root, inspection, send, get: (path: string) => app.request(`/deep/machines${path}`) }
 }
 
 const flip = { actor: 'one/toggle', event: { type: 'flip', by: 'hand' } }
@@ -71,6 +71,22 @@ describe('the feed', () => {
     const again = await get('/feed')
     const { value } = (await again.body?.getReader().read()) ?? {}
     expect(new TextDecoder().decode(value as Uint8Array)).toBe('retry: 1000\n\n')
+  })
+})
+
+describe('the feed as the page asks for it', () => {
+  it.each([
+    ['/feed', 'records'],
+    ['/feed?as=brief', 'brief'],
+  ])('%s tells what happens in events named %s', async (path, name) => {
+    const { get, clock, root } = mount('')
+    const reader = (await get(path)).body?.getReader()
+    root.send({ type: 'flip' })
+    clock.advance(50)
+    const chunks: string[] = []
+    while (chunks.length < 3) chunks.push(new TextDecoder().decode((await reader?.read())?.value as Uint8Array))
+    expect(chunks.map(chunk => /^event: (.*)$/m.exec(chunk)?.[1])).toEqual([undefined, 'records', name])
+    await reader?.cancel()
   })
 })
 

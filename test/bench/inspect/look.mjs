@@ -21,7 +21,7 @@ export function startViewer() {
     const { app, stop } = inspectApp({ mode: 'live', clock, inspection, maySend: () => 'unset' }, () => new Map())
     const server = serve({ fetch: new Hono().route('/machines', app).fetch, port: 0, hostname: '127.0.0.1' })
     const opened = new Promise(resolve => server.once('listening', resolve)).then(
-      () => `http://127.0.0.1:${server.address().port}/machines/feed`,
+      () => `http://127.0.0.1:${server.address().port}/machines/feed?as=brief`,
     )
     const read = async until => {
       const url = await opened

@@ -1,3 +1,4 @@
+import { type Batch, createReader } from '../../../inspect/brief.ts'
 import type { InspectRecord } from '../../../inspect/record.ts'
 import { recordsFrom } from '../record/lines.ts'
 import { absorb, type Config, complaint, config, link, openRecording } from './session.ts'
@@ -28,7 +29,7 @@ async function load(title: string): Promise<void> {
 }
 
 function follow(): void {
-  source = new EventSource(beside('feed'))
+  source = new EventSource(beside('feed?as=brief'))
   source.addEventListener('open', () => {
     link.value = 'open'
   })
@@ -39,6 +40,8 @@ function follow(): void {
     link.value = 'busy'
   })
   source.addEventListener('records', ({ data }: MessageEvent<string>) => absorb(JSON.parse(data) as InspectRecord[]))
+  const read = createReader()
+  source.addEventListener('brief', ({ data }: MessageEvent<string>) => absorb(read(JSON.parse(data) as Batch)))
 }
 
 export function disconnect(): void {
