@@ -88,6 +88,9 @@ export const provideConnection = ({
     },
   })
 
+/** A third of the lease; of what is left of it, if that is less than half. */
+export const renewalMs = (ttlMs: number, leftMs: number): number => Math.max(0, leftMs < ttlMs / 2 ? leftMs : ttlMs) / 3
+
 function provideLeadership({ clock, lease, id, leaseTtlMs: ttlMs, highestEpoch }: World): typeof leadershipMachine {
   const validUntil = (sentAt: number): number => sentAt + ttlMs * (1 - leaseMargin)
   let asks = 0
@@ -136,7 +139,8 @@ function provideLeadership({ clock, lease, id, leaseTtlMs: ttlMs, highestEpoch }
       /** Until the holder's lease may have ended; a little later each, so that not all ask at once. After silence: backing off. */
       campaignMs: ({ context: { remainingMs, misses } }) =>
         misses > 0 ? 50 + backoffMs(clock, misses, 100, ttlMs) : remainingMs + 1 + clock.random() * 49,
-      renewMs: ({ context: { misses } }) => (misses > 0 ? 100 : ttlMs / 3),
+      /** A leader that begins to hand over while it asks does not hear the answer: what is left may be little. */
+      renewMs: ({ context: { misses, validUntil } }) => (misses > 0 ? 100 : renewalMs(ttlMs, validUntil - clock.now())),
       leaseSafetyMs: ({ context }) => Math.max(0, context.validUntil - clock.now()),
       claimMaxMs: 300,
       successorMaxMs: 3000,

@@ -118,4 +118,10 @@ export const foundBySimulation: readonly Mutation[] = [
     changes: [['if (pending.size > 0) for (const [at, entry] of due', 'if (!isBeat && pending.size > 0) for (const [at, entry] of due']],
     suites: ['simulation', 'test/unit/board-mailbox.test.ts'],
   },
+  {
+    name: 'a leader that hands over renews too late what little is left of its lease',
+    file: 'src/actors.ts',
+    changes: [['leftMs < ttlMs / 2 ? leftMs : ttlMs', 'leftMs < -1 ? leftMs : ttlMs']],
+    suites: ['simulation', 'test/unit/mutation-actors.test.ts'],
+  },
 ]

@@ -122,6 +122,19 @@ describe('a lease', () => {
     expect(on.role()).not.toBe('leader')
   })
 
+  it('is prolonged in time by who begins to hand over while it asks, and so does not hear the answer', async () => {
+    const on = await leading()
+    const { validUntil } = on.leadership().context
+    await on.asked('renew')
+    on.clock.advance(500)
+    on.gateway.send({ type: 'leadership.hand-over' })
+    on.gateway.system.get('leadership').send({ type: 'lease.claimed' })
+    const again = await on.asked('renew')
+    expect(validUntil - again.at).toBeGreaterThan(700)
+    await again.answer({ kind: 'held' })
+    expect(on.leadership().context.validUntil).toBeCloseTo(again.at + 2700)
+  })
+
   it('granted so late that it may be over is not taken', async () => {
     const on = stage()
     const question = await on.asked('acquire')
