@@ -71,11 +71,16 @@ const lateMs = 1000
 export const silentMax = 20
 /** A socket that brought something within this time lives. */
 const livingMs = 2000
+/** A successor that brings nothing for so long, while so many messages come over the socket it is to replace, will bring nothing. */
+const muteSuccessor = { afterMs: 5000, missed: 10 }
 
 interface OpenLink {
   readonly socket: Socket
   readonly tell: (event: ConnectionEvent) => void
   isReady: boolean
+  /** Of a successor: when it opened, and what came over the socket before it since, while nothing came over this one. */
+  openedAt: number
+  missed: number
 }
 
 export function createFeed(options: FeedOptions): Feed {
@@ -104,7 +109,10 @@ export function createFeed(options: FeedOptions): Feed {
     whole.heard(all)
     counts.ticks += 1
     if (entry.socket.subscriptions.heard(frame.stream)) lookCovered(entry)
-    if (open.keys().next().value === link) hearStream(frame.stream)
+    if (open.keys().next().value === link) {
+      hearStream(frame.stream)
+      countMissed()
+    }
     if (isQuiet) speak(entry.tell)
     tick(frame.tick, receivedAt)
   }
@@ -140,6 +148,21 @@ export function createFeed(options: FeedOptions): Feed {
   const speak = (tell: (event: ConnectionEvent) => void): void => {
     isQuiet = false
     tell({ type: 'feed.heard' })
+  }
+
+  const countMissed = (): void => {
+    if (open.size < 2) return
+    const [, second] = open.values()
+    if (second?.isReady === true) second.missed += 1
+  }
+
+  /** It would be promoted after a while, in the place of a socket that lives. */
+  const lookMute = (): void => {
+    const [, link] = open.keys()
+    const [, second] = open.values()
+    if (link === undefined || second?.isReady !== true || second.socket.subscriptions.confirmed.size > 0) return
+    if (second.missed < muteSuccessor.missed || clock.now() - second.openedAt < muteSuccessor.afterMs) return
+    second.tell({ type: 'socket.closed', link, cause: 'it says nothing, and the one before it does' })
   }
 
   /** Has the successor delivered all that the socket before it did? */
@@ -193,6 +216,7 @@ export function createFeed(options: FeedOptions): Feed {
             }
             isQuiet = false
             entry.isReady = true
+            entry.openedAt = clock.now()
             tell({ type: 'socket.opened', link })
             socket.subscriptions.want(namesOf(wanted, streams))
           }),
@@ -206,7 +230,7 @@ export function createFeed(options: FeedOptions): Feed {
         frame: (frame, receivedAt) => ifOpen(() => take(link, frame, receivedAt)),
       },
     )
-    const entry: OpenLink = { socket, tell, isReady: false }
+    const entry: OpenLink = { socket, tell, isReady: false, openedAt: 0, missed: 0 }
     open.set(link, entry)
     return () => {
       isOpen = false
@@ -219,6 +243,7 @@ export function createFeed(options: FeedOptions): Feed {
 
   const stopLooking = every(clock, lookEveryMs, () => {
     lookQuiet()
+    clock.soon(lookMute)
     const isLate = clock.now() - lookedAt > lateMs
     lookedAt = clock.now()
     // What came meanwhile is read first.

@@ -124,4 +124,10 @@ export const foundBySimulation: readonly Mutation[] = [
     changes: [['leftMs < ttlMs / 2 ? leftMs : ttlMs', 'leftMs < -1 ? leftMs : ttlMs']],
     suites: ['simulation', 'test/unit/mutation-actors.test.ts'],
   },
+  {
+    name: 'a successor that never says anything takes the place of a socket that lives',
+    file: 'src/exchange/feed.ts',
+    changes: [['afterMs: 5000, missed: 10', 'afterMs: 5000, missed: 1e9']],
+    suites: ['simulation', 'test/unit/mutation-feed.test.ts'],
+  },
 ]

@@ -141,3 +141,35 @@ test('a successor that opens while the exchange is silent does not make the sile
   expect(told).toEqual(['socket.opened', 'socket.opened', 'feed.quiet'])
   feed.stop()
 })
+
+test.each([
+  { messages: 12, says: true, why: 'is given up when the one before it goes on' },
+  { messages: 3, says: false, why: 'is waited for when the one before it says little, too' },
+])('a successor that brings nothing $why', ({ messages, says }) => {
+  const clock = fakeClock()
+  const wires = [fakeWire(), fakeWire()]
+  const told: string[] = []
+  let opened = 0
+  const connect = (): Wire => (wires[opened++] as (typeof wires)[number]).wire
+  const feed = createFeed({ clock, urls: ['ws://x'], streams: ['trade'], tick: () => {}, note: () => {}, connect })
+  feed.want(new Set(['BTCUSDT']))
+  feed.open('a', () => {})
+  wires[0]?.open()
+  clock.advance(10)
+  feed.open('b', event => told.push('link' in event ? `${event.type} ${event.link}` : event.type))
+  wires[1]?.open()
+  const pass = (ms: number): void => {
+    for (let left = ms; left > 0; left -= 250) {
+      clock.advance(Math.min(left, 250))
+      for (const { emitter } of wires) emitter.emit('pong')
+    }
+  }
+  for (let tradeId = 1; tradeId <= messages; tradeId += 1) {
+    pass(4800 / messages)
+    wires[0]?.emitter.emit('message', Buffer.from(tradeOf('BTCUSDT', tradeId)), false)
+  }
+  expect(told).toEqual(['socket.opened b'])
+  pass(1000)
+  expect(told.slice(0, 2)).toEqual(says ? ['socket.opened b', 'socket.closed b'] : ['socket.opened b'])
+  feed.stop()
+})
