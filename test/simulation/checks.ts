@@ -34,8 +34,8 @@ const repeatsSeenMs = 12_000
 const repeatsMs = 1750
 const attemptsMax = 300
 const attemptsWindowMs = 300_000
-/** One process, however often it is sent away: a first retry at once, then doubling. */
-const burstMax = 12
+/** One process, however often it is sent away: a first retry at once, then doubling; of each connection beside the first so many more. */
+const burstMax = { first: 12, beside: 5 }
 const burstWindowMs = 10_000
 /** Of one connection: it, and its successor. */
 const linksMax = 2
@@ -59,7 +59,9 @@ export function createChecks(world: World): Checks {
   }
 
   const { streamsMax, symbols } = world.exchange
-  const socketsMax = linksMax * Math.ceil(symbols.size / Math.floor(streamsMax / streamsOfSymbol))
+  const connectionsMax = Math.ceil(symbols.size / Math.floor(streamsMax / streamsOfSymbol))
+  const socketsMax = linksMax * connectionsMax
+  const triesMax = burstMax.first + burstMax.beside * (connectionsMax - 1)
   /** Processes that had let go of their connection when last looked at. */
   let apart: readonly SimulatedProcess[] = []
 
@@ -86,7 +88,7 @@ export function createChecks(world: World): Checks {
     if (recent > attemptsMax) world.trouble(`${recent} connection attempts in five minutes`)
     for (const { name, clock } of world.processes) {
       const burst = attempts.filter(({ at, by }) => by === clock && at > world.now - burstWindowMs).length
-      if (burst > burstMax) world.trouble(`${name} made ${burst} connection attempts in ten seconds`)
+      if (burst > triesMax) world.trouble(`${name} made ${burst} connection attempts in ten seconds`)
     }
   }
 
